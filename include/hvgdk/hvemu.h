@@ -1,0 +1,462 @@
+/* SPDX-FileCopyrightText: The libhvemu authors */
+/* SPDX-License-Identifier: MIT */
+
+/* libhvemu: the hypervisor's side of the Microsoft hypercall interface, for any VMM.
+ *
+ * This header stands alone: it includes no TLFS header, whose names clash with platform SDKs. A
+ * partition is an HV_PARTITION_ID (uint64_t), a virtual processor an HV_VP_INDEX (uint32_t), a
+ * status an HV_STATUS (uint16_t).
+ *
+ * Conventions, valid wherever nothing else is said:
+ *
+ * Memory   Nothing allocates or waits. Structures are copied; kept are the memory, the ctx
+ *          pointers, and what is given to hvemu_attach().
+ * Results  Functions for the host return an hvemu_result, HVEMU_OK or a negative value, and with a
+ *          negative value nothing has changed. Functions that carry out a hypercall return the
+ *          guest's HV_STATUS. No function returns now one, now the other.
+ * Misuse   A NULL or out-of-range argument is answered: HVEMU_E_ARGUMENT, HV_STATUS_ACCESS_DENIED,
+ *          HVEMU_FAILED. A pointer to something that is not what its type says is the caller's bug.
+ * Growth   A structure that begins with `size` is zeroed, then `size` set to its sizeof, then the
+ *          wanted fields; 0 is every field's default. It grows at the end: older programs run with
+ *          newer libraries and the reverse, unless they use what the other side does not know,
+ *          which is HVEMU_E_VERSION, as is a size above 4096. Frame and call never change size.
+ * Threads  Any function may run at the same time as any other, on any thread, except that a struct
+ *          hvemu_vp takes one call at a time and that hvemu_init() comes first.
+ * Locking  Life-cycle calls take one try-lock of the instance: create, initialize, finalize and
+ *          delete a partition, attach and detach a VP, reset. WRMSR of the two hypercall MSRs takes
+ *          one of the partition, as does reset. Found taken, a guest's call is repeated
+ *          (HVEMU_REPEAT), a C caller gets HV_STATUS_TIMEOUT or HVEMU_E_BUSY and calls again;
+ *          whoever holds it is inside one bounded step or one of the VMM's ops. Everything else is
+ *          lock-free and signal-safe. */
+
+#ifndef HVGDK_HVEMU_H
+#define HVGDK_HVEMU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HVEMU_VERSION_MAJOR 0
+#define HVEMU_VERSION_MINOR 1
+#define HVEMU_VERSION_PATCH 0
+
+#ifndef HVEMU_API
+#if defined(_WIN32) && defined(HVEMU_SHARED_BUILD)
+#define HVEMU_API __declspec(dllexport)
+#elif defined(_WIN32) && !defined(HVEMU_STATIC_BUILD)
+#define HVEMU_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define HVEMU_API __attribute__((visibility("default")))
+#else
+#define HVEMU_API
+#endif
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hvemu;    /* one emulated hypervisor, in memory its owner gave */
+struct hvemu_vp; /* one virtual processor of a partition: the caller of native calls */
+
+/* Results for the host. */
+
+enum hvemu_result {
+    HVEMU_OK = 0,
+    HVEMU_E_ARGUMENT = -1,  /* NULL, misaligned, or outside the documented range */
+    HVEMU_E_VERSION = -2,   /* structure shorter than the first release's, or unknown tail not 0 */
+    HVEMU_E_SPACE = -3,     /* memory too small, or a configured capacity is used up */
+    HVEMU_E_PARTITION = -4, /* no such partition, or not in the state this needs */
+    HVEMU_E_VP = -5,        /* no such VP, it exists already, or it is not VP 0 */
+    HVEMU_E_NOTHING = -6,   /* no external interrupt to acknowledge */
+    HVEMU_E_BUSY = -7,      /* not now, call again: a life-cycle call or a call of the VP runs */
+    HVEMU_E_OP = -8         /* an op of the VMM refused or failed */
+};
+
+/* Configuration and ops. */
+
+struct hvemu_config {
+    size_t size;
+    uint32_t partitions; /* capacity, the root included, 1 .. 2^24-2; default 16 */
+    uint32_t vps;        /* capacity, all partitions together; a VP index is below it; default 16 */
+    uint32_t depth;      /* levels below the root, 1 .. 255; default 2 */
+    uint32_t children;   /* of one partition; default: no limit of its own */
+    uint32_t gpa_bits;   /* width of a guest physical address, 12 .. 52; default 52 */
+    /* CPUID 0x40000003 EDX, HV_FEATURE_*. The library serves XMM hypercall input and output and,
+       with the overlay op, the MSR lock; any other bit is a promise of the VMM's. */
+    uint32_t features;
+    /* CPUID 0x40000004 EAX, HV_RECOMMEND_*; advice to make calls that are not offered reads 0. */
+    uint32_t recommendations;
+    /* The code that a hypercall page begins with, at most 16 bytes: it must change no register that
+       is a parameter and end in RET. 0 bytes: VMCALL, RET (0F 01 C1 C3). */
+    uint32_t page_code_bytes;
+    uint8_t page_code[16];
+    /* HV_PARTITION_PRIVILEGE_MASK of a new child, less what its parent lacks. Default:
+       AccessHypercallMsrs and AccessVpIndex, what "Hv#1" promises. */
+    uint64_t privileges;
+};
+
+/* Answers of the memory ops and of overlay; any other value counts as HVEMU_MEM_FAILED. */
+enum {
+    HVEMU_MEM_OK = 0,
+    HVEMU_MEM_NONE,  /* not there, or no such access: the call becomes HVEMU_INTERCEPT */
+    HVEMU_MEM_AGAIN, /* would block: the call becomes HVEMU_REPEAT */
+    HVEMU_MEM_FAILED /* the call becomes HVEMU_FAILED */
+};
+
+/* Events of the partition op, in the order of a partition's life. CREATED, ACTIVE and DELETED are
+ * about to happen, and any answer but success prevents them. */
+enum {
+    /* A partition is about to exist, uninitialized. If it is prevented, nothing of it may be left:
+       no other event follows, and its ID may be announced again, for another parent too. */
+    HVEMU_PARTITION_CREATED = 0,
+    HVEMU_PARTITION_ACTIVE,
+    /* Finalizing has begun; the answer is ignored. Have its VPs stopped, and detach them after the
+       op has returned: until none is left, HvFinalizePartition answers HV_STATUS_TIMEOUT. */
+    HVEMU_PARTITION_STOP,
+    /* No VP is left: release what it has, the hypercall page too, for which overlay is not called.
+       Any answer but success: not done yet, ask again. */
+    HVEMU_PARTITION_FINALIZED,
+    /* Its ID dies; after success no op for it follows. */
+    HVEMU_PARTITION_DELETED
+};
+
+/* What only the VMM can do. Copied by hvemu_init(); a NULL op has the answer given with it.
+ *
+ * ctx is the VMM's pointer for the partition acted upon: the root's was given to hvemu_init(), a
+ * child has its parent's unless the partition op or hvemu_add_guest() gave another. It is fixed for
+ * the life of the ID.
+ *
+ * An op runs on the thread that made the call it serves, and may run on several threads at once. It
+ * may call hvemu_ext_int_line(), hvemu_ext_int_acknowledge(), and assert and clear virtual
+ * interrupts in their C forms; nothing else. It must return: no longjmp(), exception or
+ * cancellation may leave it. ext_int and interrupt must not block, and must be signal-safe if the
+ * VMM asserts from signal handlers; the others may block as long as an exit of this VMM may, but
+ * not on a VP that may be inside the library. */
+struct hvemu_ops {
+    size_t size;
+
+    /* The kick: the external interrupt of `partition` was asserted, was withdrawn or got another
+       vector, so VP 0's thread must call hvemu_ext_int_line() before it enters the guest again.
+       Comes after the change, on the asserting thread, at any IRQL. It carries no state, because
+       two kicks may overtake each other, and may come a moment after VP 0's detach: like interrupt
+       it ends for good only before FINALIZED. NULL: VP 0 polls. */
+    void (*ext_int)(void *ctx, uint64_t partition);
+
+    /* Delivers a virtual interrupt of a type other than ExtInt. The parameters are those of
+       HvAssertVirtualInterrupt and have been checked: `address` is below 2^32, `vector` 0..255, or
+       HV_INTERRUPT_VECTOR_NONE to withdraw a level-triggered interrupt (to withdraw an edge does
+       nothing and never gets here). Returns the caller's status, for example
+       HV_STATUS_INVALID_VP_INDEX for an address without processor, or HV_STATUS_TIMEOUT: nothing
+       done, let the caller repeat. NULL: HV_STATUS_INVALID_PARAMETER. */
+    uint16_t (*interrupt)(void *ctx, uint64_t partition, uint64_t control, uint64_t address,
+                          uint32_t vector);
+
+    /* Memory of the calling partition, for a call whose lists lie there: `bytes`, 1..4096, at
+       `gpa`, inside one page and inside the configured GPA space. gpa_read and gpa_writable run
+       before anything has happened, and answer with an HVEMU_MEM_. What was found writable stays so
+       until this call's gpa_write, or until the library returns to the VMM without one. If
+       gpa_write does not answer OK all the same, the call stands, and HVEMU_ACCESS_LOST says that
+       its output is lost. NULL: gpa_read and gpa_write HVEMU_MEM_NONE, gpa_writable HVEMU_MEM_OK if
+       gpa_write is there. */
+    int (*gpa_read)(void *ctx, uint64_t partition, uint64_t gpa, void *to, uint32_t bytes);
+    int (*gpa_writable)(void *ctx, uint64_t partition, uint64_t gpa, uint32_t bytes);
+    int (*gpa_write)(void *ctx, uint64_t partition, uint64_t gpa, const void *from, uint32_t bytes);
+
+    /* The hypercall page of `partition` is from now on at `gpa`, over whatever lies there, for all
+       its VPs: it begins with `code`, is readable and executable, a write to it raises #GP, and its
+       bytes stay the same as long as it is there. Where it was before, what lay below is seen
+       again. code NULL: it is nowhere. HVEMU_MEM_NONE: no page can be there, the guest gets #GP.
+       Runs under the partition's try-lock. NULL: HVEMU_MEM_NONE. */
+    int (*overlay)(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t *code,
+                   uint32_t bytes);
+
+    /* A step in the life of `partition`, HVEMU_PARTITION_*. With CREATED, ctx is the parent's,
+       *child_ctx, which holds it too, may be set to the new partition's own, and creation is what
+       the parent asks for: an HV_INPUT_CREATE_PARTITION, 56 bytes, little-endian, checked for
+       reserved fields. With every other event child_ctx and creation are NULL. Runs under the
+       instance's try-lock. Returns the status for the caller of the step; HV_STATUS_TIMEOUT: let
+       the caller repeat. NULL: success, but a creation that asks for flags or masks processor
+       features gets HV_STATUS_INVALID_PARAMETER. */
+    uint16_t (*partition)(void *ctx, uint64_t partition, uint32_t event, const void *creation,
+                          void **child_ctx);
+};
+
+/* Instance, partitions, virtual processors. */
+
+/* Bytes that hvemu_init() needs for this configuration (NULL: the defaults). 0: impossible. */
+HVEMU_API size_t hvemu_memory_size(const struct hvemu_config *config);
+
+/* Makes an instance with an active root partition, which has every privilege.
+ * memory, bytes  aligned to 64; the library's from now on. There is nothing to undo: when the owner
+ *                has stopped calling, the memory may be used otherwise.
+ * config, ops    NULL: the defaults.
+ * ctx            the root's.
+ * HVEMU_E_ARGUMENT  hv or memory NULL, memory misaligned, a value of config out of range
+ * HVEMU_E_VERSION   config or ops
+ * HVEMU_E_SPACE     bytes is less than hvemu_memory_size() */
+HVEMU_API enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
+                                       const struct hvemu_config *config,
+                                       const struct hvemu_ops *ops, void *ctx);
+
+/* The root partition's ID; 0 if hv is NULL. */
+HVEMU_API uint64_t hvemu_root(const struct hvemu *hv);
+
+/* Creates and initializes a child of `parent` in one step: all that a VMM with one guest needs. The
+ * partition op does not hear of that, since its caller knows. The child ends like any other, by its
+ * parent's HvFinalizePartition and HvDeletePartition, of which the op does hear.
+ * parent             needs CreatePartitions when it ends the child
+ * privileges         the child's, less what the parent lacks; 0 is none
+ * ctx                the child's; NULL is NULL
+ * HVEMU_E_ARGUMENT   NULL
+ * HVEMU_E_PARTITION  parent is not an active partition
+ * HVEMU_E_SPACE      depth, children or partitions are used up
+ * HVEMU_E_BUSY       the try-lock is taken */
+HVEMU_API enum hvemu_result hvemu_add_guest(struct hvemu *hv, uint64_t parent, uint64_t privileges,
+                                            void *ctx, uint64_t *partition);
+
+/* A system reset of an active partition, as far as the library holds it: OS ID and HYPERCALL MSR 0
+ * and unlocked, the hypercall page gone, the external interrupt idle. ID, privileges, children and
+ * VPs stay. Its VPs are to be outside the library. INIT or SIPI to one VP changes nothing here.
+ * HVEMU_E_ARGUMENT   NULL
+ * HVEMU_E_PARTITION  not an active partition
+ * HVEMU_E_OP         the overlay op did not take the page away
+ * HVEMU_E_BUSY       a try-lock is taken, a VP is in a call, or the overlay op answered AGAIN */
+HVEMU_API enum hvemu_result hvemu_reset(struct hvemu *hv, uint64_t partition);
+
+/* Makes virtual processor `index` of an active partition. VP 0 is the boot processor, which alone
+ * takes external interrupts. From a partition's first VP on its CPUID leaves are constant.
+ * HVEMU_E_ARGUMENT   NULL, or index is not below hvemu_config.vps
+ * HVEMU_E_PARTITION  not an active partition
+ * HVEMU_E_VP         the index is taken
+ * HVEMU_E_SPACE      hvemu_config.vps are used up
+ * HVEMU_E_BUSY       the try-lock is taken */
+HVEMU_API enum hvemu_result hvemu_vp_attach(struct hvemu *hv, uint64_t partition, uint32_t index,
+                                            void *vp_ctx, struct hvemu_vp **vp);
+
+/* Ends a virtual processor, in any state of its partition. Its thread has left the library for
+ * good. With VP 0 goes an external interrupt, asserted or acknowledged. Afterwards vp is dead:
+ * calls with it find it GONE, until its memory serves another VP, after which they are the caller's
+ * bug. HVEMU_E_ARGUMENT  NULL
+ * HVEMU_E_VP        vp is dead
+ * HVEMU_E_BUSY      the try-lock is taken, or vp is seen in a call, as when an op detaches the VP
+ *                   that it serves */
+HVEMU_API enum hvemu_result hvemu_vp_detach(struct hvemu_vp *vp);
+
+/* What hvemu_vp_attach() was given; NULL, 0, 0 if vp is NULL. The partition of a dead VP is 0. */
+HVEMU_API void *hvemu_vp_context(const struct hvemu_vp *vp);
+HVEMU_API uint64_t hvemu_vp_partition(const struct hvemu_vp *vp);
+HVEMU_API uint32_t hvemu_vp_index(const struct hvemu_vp *vp);
+
+/* External interrupts, the VMM's side (TLFS 2.0a 13.4.1, 13.5). */
+
+/* 1: an external interrupt waits for the boot processor. 0: none does, or vp is not an active
+ * partition's VP 0. To be called on VP 0's thread before it enters the guest: first forget the
+ * kick, then ask. */
+HVEMU_API int hvemu_ext_int_line(const struct hvemu_vp *vp);
+
+/* The 8259's INTA cycle: fixes and gives the vector, 0..255. To be called on VP 0's thread at the
+ * instant the vector is committed to the processor: KVM_INTERRUPT at an open window, a VM-entry
+ * event, a push through the IDT. From here on the interrupt is acknowledged: one
+ * HvClearVirtualInterrupt succeeds, and until then HvAssertVirtualInterrupt answers
+ * HV_STATUS_ACKNOWLEDGED. A vector that is handed over early cannot be withdrawn any more.
+ * Afterwards run the interrupt controller's model once: a guest in automatic-EOI mode never does.
+ * HVEMU_E_NOTHING    nothing is asserted, or not any more; *vector is unchanged
+ * HVEMU_E_VP         not VP 0
+ * HVEMU_E_PARTITION  not active any more
+ * HVEMU_E_BUSY       lost 8 races against asserting threads; look again */
+HVEMU_API enum hvemu_result hvemu_ext_int_acknowledge(struct hvemu_vp *vp, uint8_t *vector);
+
+/* Hypercalls from C. The TLFS' own prototypes, HvClearVirtualInterrupt() and its siblings, are in
+ * <hvgdk/hvapi.h> and act for the partition that the calling thread is attached to; the forms here
+ * name the caller. A caller that is not an active partition, or a thread attached to none, gets
+ * HV_STATUS_ACCESS_DENIED. HV_STATUS_TIMEOUT: nothing has happened, or (finalize) not all of it;
+ * call again. */
+
+struct hvemu_caller {
+    struct hvemu *hv;
+    uint64_t partition;
+};
+
+/* Attaches the calling thread to *caller, which must stay as it is until the thread attaches
+ * elsewhere; NULL detaches. Returns the previous one. Stores one pointer, so that a signal handler
+ * never sees half of it. Not in freestanding builds. */
+HVEMU_API const struct hvemu_caller *hvemu_attach(const struct hvemu_caller *caller);
+
+/* What the calling thread is attached to, or NULL. A freestanding build that has the Hv functions
+ * leaves this one to its embedder, who knows what a thread is there. */
+HVEMU_API const struct hvemu_caller *hvemu_current_caller(void);
+
+/* HvClearVirtualInterrupt (0x0056; TLFS 2.0a 13.5.2): has the boot processor of `destination` taken
+ * the external interrupt that `caller` asserted? If so, forgets it, so that the next can be
+ * asserted. Callable at any IRQL.
+ * HV_STATUS_SUCCESS                  it has
+ * HV_STATUS_NOT_ACKNOWLEDGED         none was acknowledged since the last clear; one that is still
+ *                                    asserted stays so
+ * HV_STATUS_ACCESS_DENIED            caller is not the parent, not active, or lacks
+ * CreatePartitions HV_STATUS_INVALID_PARTITION_ID     no such partition
+ * HV_STATUS_INVALID_PARTITION_STATE  not active
+ * HV_STATUS_TIMEOUT                  lost 8 races against other threads, nothing has happened */
+HVEMU_API uint16_t hvemu_clear_virtual_interrupt(struct hvemu *hv, uint64_t caller,
+                                                 uint64_t destination);
+
+/* HvAssertVirtualInterrupt (0x0094; TLFS 2.0a 13.5.1). control: an HV_INTERRUPT_CONTROL; address:
+ * an APIC ID, physical or logical, 0 for ExtInt; vector: 0..255, or HV_INTERRUPT_VECTOR_NONE to
+ * withdraw. Callable at any IRQL as far as the ops ext_int and interrupt are.
+ * HV_STATUS_SUCCESS
+ * HV_STATUS_ACKNOWLEDGED       ExtInt: the last one was taken and is not cleared yet
+ * HV_STATUS_INVALID_VP_INDEX   ExtInt: there is no VP 0
+ * HV_STATUS_INVALID_PARAMETER  type, reserved bit, vector or address; or there is no interrupt op
+ * HV_STATUS_ACCESS_DENIED, INVALID_PARTITION_ID, INVALID_PARTITION_STATE, TIMEOUT  as with clear
+ * else the answer of the interrupt op */
+HVEMU_API uint16_t hvemu_assert_virtual_interrupt(struct hvemu *hv, uint64_t caller,
+                                                  uint64_t destination, uint64_t control,
+                                                  uint64_t address, uint32_t vector);
+
+/* Any call. control: the hypercall input value, of which the fast bit says nothing here. in, out:
+ * the parameter blocks as in guest memory; out is written on success alone. Returns the hypercall
+ * result value, the status in its bits 15:0; HV_STATUS_INVALID_PARAMETER also if a block is shorter
+ * than the call's. */
+HVEMU_API uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control,
+                                   const void *in, size_t in_bytes, void *out, size_t out_bytes);
+
+/* Hypercalls from a guest. */
+
+/* What the VMM does with an exit. "At the instruction": with the instruction pointer where it was
+ * before the instruction. */
+enum hvemu_action {
+    /* Write back the registers in `changed`, step over the instruction. */
+    HVEMU_STEP = 0,
+    /* Write back the registers in `changed`, let the guest execute the instruction again. A VMM
+       that has nothing else to do may call again with the same frame. */
+    HVEMU_REPEAT,
+    /* Nothing changed: inject #UD, or #GP(0), at the instruction. */
+    HVEMU_UD,
+    HVEMU_GP,
+    /* Nothing happened: guest memory at `gpa` lacks what `access` says. Mend it and let the guest
+       repeat, or give it a status with hvemu_x64_finish(). */
+    HVEMU_INTERCEPT,
+    /* Nothing happened: fill xmm, set HVEMU_X64_XMM in known, call again. */
+    HVEMU_NEED_XMM,
+    /* Not the library's: the hypercall interface is not enabled; another MSR, another leaf. */
+    HVEMU_PASS,
+    /* The caller's partition is not active any more, nothing was written: stop this VP. */
+    HVEMU_GONE,
+    /* An op failed, or the arguments were bad: nothing can be said to the guest. */
+    HVEMU_FAILED
+};
+
+/* Bits of `access`. */
+enum {
+    HVEMU_ACCESS_READ = 1,  /* INTERCEPT: the input list could not be read */
+    HVEMU_ACCESS_WRITE = 2, /* INTERCEPT: the output list could not be written */
+    HVEMU_ACCESS_LOST = 4   /* STEP: the call stands, but gpa_write failed and its output is lost */
+};
+
+/* A decoded call: what its caller said, judged by shape alone. For hvemu_execute() the VMM fills in
+ * `control` and, for a memory call, in_gpa and out_gpa, for a fast one (bit 16 of control) fast. If
+ * its exit brought the bytes of a memory call along, it sets the fast bit and puts them into
+ * fast. */
+struct hvemu_call {
+    uint64_t control;             /* hypercall input value (TLFS 6.0b 3.7) */
+    uint64_t in_gpa, out_gpa;     /* 0 if fast; without meaning if the call has no such list */
+    uint16_t code;                /* from here to out_at: filled in by the library */
+    uint16_t status;              /* 0 or the first fault, 2, 3 or 4; once executed, the call's */
+    uint16_t reps, start;         /* rep count and rep start index as given */
+    uint16_t in_bytes, out_bytes; /* sizes of the lists; 0 if the call is not known */
+    uint16_t out_at;              /* fast: where in fast[] output begins */
+    uint16_t reserved0;
+    uint64_t result;            /* hypercall result value, once executed */
+    uint64_t gpa;               /* INTERCEPT: what was not accessible */
+    uint32_t access, reserved1; /* HVEMU_ACCESS_* */
+    uint64_t reserved[4];
+    uint8_t fast[112]; /* the register block, little-endian */
+};
+
+/* Carries out a call of vp's partition whose caller has no x64 registers, or whose VMM knows them
+ * in another form (KVM_EXIT_HYPERV, GHCB, TDX, arm64). Whether the caller may make hypercalls at
+ * all was for its VMM to check. STEP: result is set and, for a fast call that succeeded, out_bytes
+ * at fast + out_at. Otherwise REPEAT, INTERCEPT, GONE or FAILED. */
+HVEMU_API enum hvemu_action hvemu_execute(struct hvemu_vp *vp, struct hvemu_call *call);
+
+/* Registers of an exit: bits of `known` and `changed`. */
+enum {
+    HVEMU_X64_RAX = 0x1,
+    HVEMU_X64_RCX = 0x2,
+    HVEMU_X64_RDX = 0x4,
+    HVEMU_X64_RBX = 0x8,
+    HVEMU_X64_RSI = 0x10,
+    HVEMU_X64_RDI = 0x20,
+    HVEMU_X64_R8 = 0x40,
+    HVEMU_X64_XMM0 = 0x100, /* XMMn: HVEMU_X64_XMM0 << n */
+    HVEMU_X64_XMM = 0x3F00  /* XMM0 to XMM5 */
+};
+
+/* Bits of `mode`: the processor's state at the exit. */
+enum {
+    HVEMU_X64_CPL = 3,   /* current privilege level, 0..3 (virtual-8086 mode: 3) */
+    HVEMU_X64_PE = 4,    /* CR0.PE */
+    HVEMU_X64_LMA = 8,   /* EFER.LMA */
+    HVEMU_X64_CS_L = 16, /* CS.L */
+    HVEMU_X64_KERNEL64 = HVEMU_X64_PE | HVEMU_X64_LMA | HVEMU_X64_CS_L /* 64-bit mode at CPL 0 */
+};
+
+/* Of a 64-bit caller RCX, RDX and R8 are read, of any other RAX, RBX, RCX, RDX, RSI and RDI; the
+ * rest need not be filled. */
+struct hvemu_x64_frame {
+    uint64_t rax, rcx, rdx, rbx, rsi, rdi, r8;
+    uint64_t xmm[6][2];       /* XMM0 to XMM5, low half first */
+    uint32_t mode, known;     /* in; known: HVEMU_X64_XMM if xmm is filled */
+    uint32_t changed, access; /* out: registers to write back; HVEMU_ACCESS_* */
+    uint64_t gpa;             /* out, INTERCEPT */
+    uint64_t reserved[4];
+};
+
+/* The decoder, alone: no instance, no state. features: CPUID 0x40000003 EDX as the guest sees it,
+ * of which the two HV_FEATURE_XMM_HYPERCALL_ bits count.
+ * STEP      call is filled; look at call->status
+ * UD        no hypercalls in this mode or at this privilege level, and call is zero; or the call
+ *           needs XMM input or register output that is not advertised, and call is filled but for
+ *           fast
+ * NEED_XMM  call is filled but for fast
+ * FAILED    NULL */
+HVEMU_API enum hvemu_action hvemu_x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
+                                             struct hvemu_call *call);
+
+/* A hypercall instruction of vp: decodes it, carries it out, writes the result into the frame.
+ * STEP, REPEAT, UD, INTERCEPT, NEED_XMM, PASS, GONE or FAILED. */
+HVEMU_API enum hvemu_action hvemu_x64_hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame);
+
+/* Writes a result of the VMM's own into the frame, for a call that ended in INTERCEPT, PASS or
+ * FAILED; then STEP. reps: elements completed, 0 for a simple call. */
+HVEMU_API void hvemu_x64_finish(struct hvemu_x64_frame *frame, uint16_t status, uint16_t reps);
+
+/* RDMSR and WRMSR of GUEST_OS_ID, HYPERCALL and VP_INDEX (TLFS 6.0b 2.6, 3.13, 7.8.1). STEP, which
+ * alone writes *value; GP; PASS, another MSR; REPEAT (wrmsr); GONE; FAILED. */
+HVEMU_API enum hvemu_action hvemu_x64_rdmsr(struct hvemu_vp *vp, uint32_t msr, uint64_t *value);
+HVEMU_API enum hvemu_action hvemu_x64_wrmsr(struct hvemu_vp *vp, uint32_t msr, uint64_t value);
+
+/* CPUID leaves 0x40000000 to 0x40000005 of a partition, as EAX, EBX, ECX, EDX (TLFS 6.0b 2.4).
+ * STEP; PASS, another leaf, regs unchanged; GONE, no such partition; FAILED, NULL. Bit 31 of leaf
+ * 1's ECX, "a hypervisor is present", is the VMM's to set. */
+HVEMU_API enum hvemu_action hvemu_x64_cpuid(const struct hvemu *hv, uint64_t partition,
+                                            uint32_t leaf, uint32_t regs[4]);
+
+/* Text: static, never NULL; unknown values are named as such. */
+
+HVEMU_API const char *hvemu_call_name(uint16_t code);     /* "HvCallClearVirtualInterrupt" */
+HVEMU_API const char *hvemu_status_name(uint16_t status); /* "HV_STATUS_NOT_ACKNOWLEDGED" */
+HVEMU_API const char *hvemu_status_text(uint16_t status); /* one sentence */
+HVEMU_API const char *hvemu_result_text(enum hvemu_result result);
+HVEMU_API const char *hvemu_action_name(enum hvemu_action action); /* "HVEMU_STEP" */
+
+/* One line about a decoded call, without newline, into `to`, cut to fit `bytes` and ended by a zero
+ * byte; to may be NULL if bytes is 0. Returns the length of the whole line, as snprintf() does. */
+HVEMU_API size_t hvemu_call_format(const struct hvemu_call *call, char *to, size_t bytes);
+
+/* HVEMU_VERSION_MAJOR << 16 | MINOR << 8 | PATCH of the library in use. */
+HVEMU_API uint32_t hvemu_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-FileCopyrightText: The libhvemu authors */
+/* SPDX-License-Identifier: MIT */
+
+/* The instance: takes the VMM's configuration and ops, whatever version of them, and lays
+ * everything out in the one block of memory that the owner gave. */
+
+#include "internal.h"
+
+/* What the first release's structures had; what came later may be missing. */
+enum {
+    FIRST_CONFIG = offsetof(struct hvemu_config, privileges) + sizeof(uint64_t),
+    FIRST_OPS = offsetof(struct hvemu_ops, partition) + sizeof(void *),
+    SIZE_SANE = 4096 /* more is rubbish in a structure that was never zeroed */
+};
+
+/* Copies a structure of any version that begins with its size. One from a newer program may be
+ * longer, if what it has more is zero and so asks for nothing. */
+static enum hvemu_result take(void *to, size_t known, size_t first, const void *from)
+{
+    const uint8_t *bytes = from;
+    size_t size;
+
+    if (!from)
+        return HVEMU_OK; /* *to stays zero: all defaults */
+    memcpy(&size, from, sizeof size);
+    if (size < first || size > SIZE_SANE)
+        return HVEMU_E_VERSION;
+    for (size_t i = known; i < size; i++)
+        if (bytes[i])
+            return HVEMU_E_VERSION;
+    memcpy(to, from, size < known ? size : known);
+    return HVEMU_OK;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t fallback)
+{
+    return value ? value : fallback;
+}
+
+static enum hvemu_result take_config(struct hvemu_config *to, const struct hvemu_config *from)
+{
+    static const uint8_t vmcall_ret[] = {0x0F, 0x01, 0xC1, 0xC3};
+    enum hvemu_result result;
+
+    memset(to, 0, sizeof *to);
+    result = take(to, sizeof *to, FIRST_CONFIG, from);
+    if (result != HVEMU_OK)
+        return result;
+    to->partitions = or_default(to->partitions, 16);
+    to->vps = or_default(to->vps, 16);
+    to->depth = or_default(to->depth, 2);
+    to->children = or_default(to->children, UINT32_MAX);
+    to->gpa_bits = or_default(to->gpa_bits, 52);
+    if (!to->privileges)
+        to->privileges = HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX;
+    if (!to->page_code_bytes) {
+        to->page_code_bytes = sizeof vmcall_ret;
+        memcpy(to->page_code, vmcall_ret, sizeof vmcall_ret);
+    }
+    if (to->partitions > HVEMU__SLOTS_MAX || to->vps > HV_VP_INDEX_SELF || to->depth > 255 ||
+        to->gpa_bits < 12 || to->gpa_bits > 52 || to->page_code_bytes > sizeof to->page_code)
+        return HVEMU_E_ARGUMENT;
+    return HVEMU_OK;
+}
+
+/* Bytes in all; in 64 bits, as the largest configuration is larger than some hosts' size_t. */
+static uint64_t memory_size(const struct hvemu_config *config)
+{
+    return sizeof(struct hvemu) + config->partitions * (uint64_t)sizeof(struct hvemu__partition) +
+           config->vps * (uint64_t)sizeof(struct hvemu_vp);
+}
+
+size_t hvemu_memory_size(const struct hvemu_config *config)
+{
+    struct hvemu_config taken;
+    uint64_t bytes;
+
+    if (take_config(&taken, config) != HVEMU_OK)
+        return 0;
+    bytes = memory_size(&taken);
+    return bytes <= SIZE_MAX ? (size_t)bytes : 0;
+}
+
+enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
+                             const struct hvemu_config *config, const struct hvemu_ops *ops,
+                             void *ctx)
+{
+    struct hvemu_config taken;
+    struct hvemu_ops taken_ops = {0};
+    struct hvemu *made = memory;
+    struct hvemu_vp *vps;
+    enum hvemu_result result;
+
+    if (!hv || !memory || (uintptr_t)memory % alignof(struct hvemu))
+        return HVEMU_E_ARGUMENT;
+    result = take_config(&taken, config);
+    if (result == HVEMU_OK)
+        result = take(&taken_ops, sizeof taken_ops, FIRST_OPS, ops);
+    if (result != HVEMU_OK)
+        return result;
+    if (bytes < memory_size(&taken))
+        return HVEMU_E_SPACE;
+
+    memset(memory, 0, (size_t)memory_size(&taken));
+    made->config = taken;
+    made->ops = taken_ops;
+    made->gpa_end = (uint64_t)1 << taken.gpa_bits;
+    made->partitions = (struct hvemu__partition *)(made + 1);
+    vps = (struct hvemu_vp *)(made->partitions + taken.partitions);
+    for (uint32_t i = 0; i < taken.vps; i++)
+        hvemu__free_vp(made, &vps[i]);
+    hvemu__make_root(made, ctx);
+    *hv = made;
+    return HVEMU_OK;
+}
+
+uint64_t hvemu_root(const struct hvemu *hv)
+{
+    return hv ? 1 : HV_PARTITION_ID_INVALID;
+}
+
+uint32_t hvemu_version(void)
+{
+    return HVEMU_VERSION_MAJOR << 16 | HVEMU_VERSION_MINOR << 8 | HVEMU_VERSION_PATCH;
+}

@@ -1,0 +1,211 @@
+/* SPDX-FileCopyrightText: The libhvemu authors */
+/* SPDX-License-Identifier: MIT */
+
+/* What the library's files share. A partition is one slot with one 64-bit word that says whose slot
+ * it is, in which state, and where its external interrupt stands; all that may happen to a
+ * partition from several threads at once happens in a compare-and-swap of that word. */
+
+#ifndef HVEMU_INTERNAL_H
+#define HVEMU_INTERNAL_H
+
+#include "deps.h"
+#include "hvgdk/hvemu.h"
+#include "hvgdk/hvgdk.h"
+
+/* The word: 63:24 generation, 23:21 state, 19 VP 0 present, 9:8 external interrupt, 7:0 vector
+ * (kept while acknowledged). A partition ID is generation << 24 | slot + 1. */
+enum {
+    HVEMU__FREE = 0, /* the generation is the next partition's */
+    HVEMU__UNINITIALIZED,
+    HVEMU__ACTIVE,
+    HVEMU__FINALIZING,
+    HVEMU__FINALIZED
+};
+#define HVEMU__STATE_SHIFT      21
+#define HVEMU__STATE(word)      ((unsigned)((word) >> HVEMU__STATE_SHIFT) & 7)
+#define HVEMU__STATE_IS(state)  ((uint64_t)(state) << HVEMU__STATE_SHIFT)
+#define HVEMU__GENERATION(word) ((word) >> 24)
+/* No generation: with it an ID could be HV_PARTITION_ID_SELF. */
+#define HVEMU__GENERATION_END (((uint64_t)1 << 40) - 1)
+#define HVEMU__SLOTS_MAX      0xFFFFFEu
+
+#define HVEMU__VP0              ((uint64_t)1 << 19)
+#define HVEMU__EXT_INT          ((uint64_t)0x3FF) /* state and vector; all zero is idle */
+#define HVEMU__EXT_INT_ASSERTED ((uint64_t)0x100)
+#define HVEMU__EXT_INT_ACKED    ((uint64_t)0x200)
+
+/* How often a call tries a compare-and-swap before it asks to be repeated. */
+#define HVEMU__ATTEMPTS 8
+
+struct hvemu__partition {
+    /* One cache line: all that a fast call touches. */
+    alignas(64) _Atomic uint64_t word;
+    _Atomic uint64_t parent; /* full ID; changes only with the generation, under the try-lock */
+    _Atomic uint64_t privileges;
+    _Atomic uint64_t hypercall_msr;
+    _Atomic uint64_t guest_os_id;
+    void *ctx;
+    _Atomic uint32_t ops;      /* ext_int and interrupt ops for this partition in flight */
+    _Atomic uint32_t msr_lock; /* try-lock of the two MSRs: a guest at its own page stops no
+    other */
+
+    /* Under the instance's try-lock. */
+    uint32_t children;
+    struct hvemu_vp *vps;
+    uint32_t depth;
+    uint32_t next_free; /* slot index + 1 */
+};
+
+struct hvemu_vp {
+    alignas(64) struct hvemu *hv;
+    struct hvemu__partition *partition;
+    uint64_t id; /* the partition's */
+    void *ctx;
+    struct hvemu_vp *next; /* of the partition, or free */
+    uint32_t index;
+    _Atomic uint32_t busy; /* in a call: written by its one thread, looked at by others */
+    /* Lists of a memory call: as large as the largest row's. */
+    uint8_t in[64], out[16];
+};
+
+struct hvemu {
+    /* Constant after hvemu_init(). */
+    alignas(64) struct hvemu__partition *partitions;
+    uint64_t gpa_end;
+    struct hvemu_ops ops;
+    struct hvemu_config config; /* defaults filled in */
+
+    /* The try-lock and what it guards, beside the partitions' own. */
+    alignas(64) _Atomic uint32_t lock;
+    uint32_t first_free, last_free; /* slot index + 1, 0: none; first in, first out, as VPs are */
+    struct hvemu_vp *first_free_vp, *last_free_vp;
+};
+
+/* Rows (calls.c). */
+
+/* Bits of a row's rules. */
+enum {
+    HVEMU__PARENT = 1, /* the input begins with the ID of a child of the caller */
+    HVEMU__LIFE = 2    /* a life-cycle call: runs under the instance's try-lock */
+};
+
+struct hvemu__row {
+    uint64_t privilege;
+    uint16_t code, in, out; /* bytes */
+    uint8_t rules, states;  /* states: bit set of those the target may be in */
+};
+
+enum {
+#define HVEMU_CALL(code, name, handler, in, out, rules, states, privilege) HVEMU__ROW_##name,
+#define HVEMU_NAME(code, name)
+#include "hypercalls.def"
+    HVEMU__ROWS
+};
+extern const struct hvemu__row hvemu__rows[HVEMU__ROWS];
+
+/* Judges the control word: fills what follows from it, status 0, 2 or 3. NULL with status 2. */
+const struct hvemu__row *hvemu__judge_control(struct hvemu_call *call);
+/* Judges the addresses of a memory call's lists: status 4 if a list is misaligned or crosses a
+   page. An earlier status stays. */
+void hvemu__judge_lists(struct hvemu_call *call);
+
+/* Who acts on whom (partition/partition.c). */
+
+struct hvemu__target {
+    struct hvemu *hv;
+    uint64_t caller_id, id; /* as given */
+    const struct hvemu__row *row;
+    struct hvemu__partition *partition; /* as judged: its slot and the word it had */
+    uint64_t word;
+};
+
+struct hvemu__invocation {
+    struct hvemu__target target; /* hv, caller and row always; the rest if the row has a target */
+    struct hvemu__partition *caller;
+};
+/* in and out are private bytes, little-endian, wherever they came from and go to. out is zero when
+   the handler begins, and is thrown away unless it succeeds. */
+typedef uint16_t hvemu__handler(struct hvemu__invocation *invocation, const void *in, void *out);
+#define HVEMU_CALL(code, name, handler, ...) hvemu__handler hvemu__##handler;
+#define HVEMU_NAME(code, name)
+#include "hypercalls.def"
+
+static inline struct hvemu__partition *hvemu__slot(const struct hvemu *hv, uint64_t id)
+{
+    const uint32_t index = (uint32_t)(id & 0xFFFFFF) - 1;
+    return index < hv->config.partitions ? &hv->partitions[index] : NULL;
+}
+
+/* Whether a slot with this word is partition `id`'s, and that is active. */
+static inline int hvemu__word_alive(uint64_t word, uint64_t id)
+{
+    return word >> HVEMU__STATE_SHIFT == ((id >> 24 << 3) | HVEMU__ACTIVE);
+}
+
+static inline int hvemu__alive(struct hvemu__partition *partition, uint64_t id)
+{
+    return hvemu__word_alive(hvemu__load(&partition->word), id);
+}
+
+/* Whether this slot is partition `id`'s, in any state. */
+static inline int hvemu__exists(struct hvemu__partition *partition, uint64_t id)
+{
+    const uint64_t word = hvemu__load(&partition->word);
+    return HVEMU__GENERATION(word) == id >> 24 && HVEMU__STATE(word) != HVEMU__FREE;
+}
+
+/* Whether the page of `gpa` lies under the partition's enabled hypercall page. */
+static inline int hvemu__overlaid(struct hvemu__partition *partition, uint64_t gpa)
+{
+    const uint64_t msr = hvemu__load(&partition->hypercall_msr);
+    return (msr & HV_X64_MSR_HYPERCALL_ENABLE) && (gpa ^ msr) < HV_PAGE_SIZE;
+}
+
+static inline int hvemu__try_lock(_Atomic uint32_t *lock)
+{
+    return !hvemu__swap(lock, 1);
+}
+
+static inline void hvemu__unlock(_Atomic uint32_t *lock)
+{
+    hvemu__store(lock, 0);
+}
+
+/* The caller of a C call: active and privileged, else NULL. */
+struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id, const struct hvemu__row *row);
+/* Relation and state, by the row; fills partition and word. Called again after a lost race. */
+uint16_t hvemu__judge(struct hvemu__target *target);
+void hvemu__make_root(struct hvemu *hv, void *ctx);
+/* Puts a VP at the end of the free ones. */
+void hvemu__free_vp(struct hvemu *hv, struct hvemu_vp *vp);
+
+/* Interrupts (partition/ext_int.c, interrupt.c). */
+
+uint16_t hvemu__assert_ext_int(struct hvemu__target *target, uint32_t vector);
+
+/* Native calls (hypercall.c). */
+
+/* Begins and ends what a VP does in the library. HVEMU_STEP: go on; GONE; FAILED if it is in a
+   call already. */
+enum hvemu_action hvemu__enter(struct hvemu_vp *vp);
+void hvemu__leave(struct hvemu_vp *vp);
+/* Carries out a judged call. action: the decoder's, which holds unless the privilege is missing. */
+enum hvemu_action hvemu__execute(struct hvemu_vp *vp, struct hvemu_call *call,
+                                 const struct hvemu__row *row, enum hvemu_action action);
+
+/* x64. */
+
+static inline int hvemu__x64_wide(const struct hvemu_x64_frame *frame)
+{
+    const uint32_t both = HVEMU_X64_LMA | HVEMU_X64_CS_L;
+    return (frame->mode & both) == both;
+}
+
+/* hvemu_x64_decode() for those who go on with the row; fills no more of the call than needed. In an
+   illegal mode UD with row NULL. */
+enum hvemu_action hvemu__x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
+                                    struct hvemu_call *call, const struct hvemu__row **row);
+/* CPUID 0x40000003 EDX as guests see it. */
+uint32_t hvemu__x64_features(const struct hvemu *hv);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-FileCopyrightText: The libhvemu authors */
+/* SPDX-License-Identifier: MIT */
+
+/* External interrupts: the handshake between a parent's 8259 and its child's boot processor (TLFS
+ * 2.0a 13.4.1, 13.5). One automaton a partition, in the partition's word:
+ *
+ *     IDLE --assert(v)--> ASSERTED(v) --acknowledge--> ACKED(v) --clear--> IDLE
+ *
+ * assert(w) supersedes and assert(NONE) withdraws what is ASSERTED; ACKED refuses both, and that is
+ * how a parent whose withdrawal came too late learns of it. Deleting VP 0, reset and finalize go to
+ * IDLE in the very step that changes the rest of the word. */
+
+#include "internal.h"
+
+/* HvClearVirtualInterrupt. The target has been judged; a lost race is judged anew. */
+static uint16_t clear(struct hvemu__target *target)
+{
+    for (int attempt = 0; attempt < HVEMU__ATTEMPTS; attempt++) {
+        uint16_t status;
+
+        if (!(target->word & HVEMU__EXT_INT_ACKED))
+            return HV_STATUS_NOT_ACKNOWLEDGED;
+        if (hvemu__cas(&target->partition->word, &target->word, target->word & ~HVEMU__EXT_INT))
+            return HV_STATUS_SUCCESS;
+        status = hvemu__judge(target);
+        if (status != HV_STATUS_SUCCESS)
+            return status;
+    }
+    return HV_STATUS_TIMEOUT;
+}
+
+uint16_t hvemu__clear_virtual_interrupt(struct hvemu__invocation *invocation, const void *in,
+                                        void *out)
+{
+    (void)in, (void)out;
+    return clear(&invocation->target);
+}
+
+uint16_t hvemu_clear_virtual_interrupt(struct hvemu *hv, uint64_t caller, uint64_t destination)
+{
+    const struct hvemu__row *row = &hvemu__rows[HVEMU__ROW_HvCallClearVirtualInterrupt];
+    struct hvemu__target target = {.hv = hv, .caller_id = caller, .id = destination, .row = row};
+    uint16_t status;
+
+    if (!hvemu__caller(hv, caller, row))
+        return HV_STATUS_ACCESS_DENIED;
+    status = hvemu__judge(&target);
+    return status != HV_STATUS_SUCCESS ? status : clear(&target);
+}
+
+/* The external-interrupt part of HvAssertVirtualInterrupt: vector 0..255 or NONE, parameters
+ * checked, the partition's count of ops raised. */
+uint16_t hvemu__assert_ext_int(struct hvemu__target *target, uint32_t vector)
+{
+    const struct hvemu *hv = target->hv;
+
+    for (int attempt = 0; attempt < HVEMU__ATTEMPTS; attempt++) {
+        const uint16_t status = hvemu__judge(target);
+        uint64_t next;
+
+        if (status != HV_STATUS_SUCCESS)
+            return status;
+        if (!(target->word & HVEMU__VP0))
+            return HV_STATUS_INVALID_VP_INDEX;
+        if (target->word & HVEMU__EXT_INT_ACKED)
+            return HV_STATUS_ACKNOWLEDGED;
+        next = target->word & ~HVEMU__EXT_INT;
+        if (vector != HV_INTERRUPT_VECTOR_NONE)
+            next |= HVEMU__EXT_INT_ASSERTED | vector;
+        if (next == target->word) /* no news for the boot processor: no kick */
+            return HV_STATUS_SUCCESS;
+        if (hvemu__cas(&target->partition->word, &target->word, next)) {
+            if (hv->ops.ext_int)
+                hv->ops.ext_int(target->partition->ctx, target->id);
+            return HV_STATUS_SUCCESS;
+        }
+    }
+    return HV_STATUS_TIMEOUT;
+}
+
+int hvemu_ext_int_line(const struct hvemu_vp *vp)
+{
+    uint64_t word;
+
+    if (!vp || vp->index != 0)
+        return 0;
+    word = hvemu__load(&vp->partition->word);
+    return hvemu__word_alive(word, vp->id) && (word & HVEMU__EXT_INT_ASSERTED);
+}
+
+enum hvemu_result hvemu_ext_int_acknowledge(struct hvemu_vp *vp, uint8_t *vector)
+{
+    uint64_t word;
+
+    if (!vp || !vector)
+        return HVEMU_E_ARGUMENT;
+    if (vp->index != 0)
+        return HVEMU_E_VP;
+    word = hvemu__load(&vp->partition->word);
+    for (int attempt = 0; attempt < HVEMU__ATTEMPTS; attempt++) {
+        if (!hvemu__word_alive(word, vp->id))
+            return HVEMU_E_PARTITION;
+        if (!(word & HVEMU__EXT_INT_ASSERTED))
+            return HVEMU_E_NOTHING;
+        /* A lost race has read the word anew. */
+        if (hvemu__cas(&vp->partition->word, &word,
+                       word ^ (HVEMU__EXT_INT_ASSERTED | HVEMU__EXT_INT_ACKED))) {
+            *vector = (uint8_t)word;
+            return HVEMU_OK;
+        }
+    }
+    return HVEMU_E_BUSY;
+}

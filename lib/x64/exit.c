@@ -1,0 +1,82 @@
+/* SPDX-FileCopyrightText: The libhvemu authors */
+/* SPDX-License-Identifier: MIT */
+
+/* A hypercall instruction: the frame to the dispatcher and back. What is not named in `changed`
+ * keeps its value, input registers included (TLFS 6.0b 3.9). */
+
+#include "internal.h"
+
+static void write_result(struct hvemu_x64_frame *frame, uint64_t result)
+{
+    if (hvemu__x64_wide(frame)) {
+        frame->rax = result;
+        frame->changed |= HVEMU_X64_RAX;
+    } else {
+        frame->rax = (uint32_t)result;
+        frame->rdx = result >> 32;
+        frame->changed |= HVEMU_X64_RAX | HVEMU_X64_RDX;
+    }
+}
+
+/* Whole chunks of 16 bytes, the last filled up with zero (TLFS 6.0b 3.8.1). */
+static void write_output(struct hvemu_x64_frame *frame, const struct hvemu_call *call)
+{
+    for (unsigned at = call->out_at; at < (unsigned)call->out_at + call->out_bytes; at += 16) {
+        const uint64_t low = le64dec(call->fast + at), high = le64dec(call->fast + at + 8);
+        if (at == 0) {
+            frame->rdx = low;
+            frame->r8 = high;
+            frame->changed |= HVEMU_X64_RDX | HVEMU_X64_R8;
+        } else {
+            frame->xmm[at / 16 - 1][0] = low;
+            frame->xmm[at / 16 - 1][1] = high;
+            frame->changed |= (uint32_t)HVEMU_X64_XMM0 << (at / 16 - 1);
+        }
+    }
+}
+
+static enum hvemu_action hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame)
+{
+    const struct hvemu__row *row;
+    struct hvemu_call call;
+    enum hvemu_action action;
+
+    if (!(hvemu__load(&vp->partition->hypercall_msr) & HV_X64_MSR_HYPERCALL_ENABLE))
+        return HVEMU_PASS;
+    action = hvemu__x64_decode(frame, vp->hv->config.features, &call, &row);
+    action = hvemu__execute(vp, &call, row, action);
+    if (action == HVEMU_STEP) {
+        write_result(frame, call.result);
+        if ((call.control & HV_HYPERCALL_FAST) && call.status == HV_STATUS_SUCCESS)
+            write_output(frame, &call);
+        frame->access = call.access;
+    } else if (action == HVEMU_INTERCEPT) {
+        frame->gpa = call.gpa;
+        frame->access = call.access;
+    }
+    return action;
+}
+
+enum hvemu_action hvemu_x64_hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame)
+{
+    enum hvemu_action action;
+
+    if (!vp || !frame)
+        return HVEMU_FAILED;
+    frame->changed = frame->access = 0;
+    frame->gpa = 0;
+    action = hvemu__enter(vp);
+    if (action != HVEMU_STEP)
+        return action;
+    action = hypercall(vp, frame);
+    hvemu__leave(vp);
+    return action;
+}
+
+void hvemu_x64_finish(struct hvemu_x64_frame *frame, uint16_t status, uint16_t reps)
+{
+    if (!frame)
+        return;
+    frame->changed = frame->access = 0;
+    write_result(frame, status | (uint64_t)(reps & 0xFFF) << HV_HYPERCALL_RESULT_REPS_SHIFT);
+}

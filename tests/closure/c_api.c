@@ -1,0 +1,25 @@
+/* SPDX-FileCopyrightText: The libhvemu authors */
+/* SPDX-License-Identifier: MIT */
+
+/* The C API: a parent in C, as the documented functions see it; no registers.
+ * Links: hvemu hypercall wrapper calls partition vp ext_int interrupt. */
+
+#include <hvgdk/hvemu.h>
+#include <hvgdk/hvgdk.h>
+
+int main(void)
+{
+    static _Alignas(64) unsigned char memory[1 << 16];
+    struct hvemu_caller root;
+    struct hvemu_vp *vp;
+    HV_PARTITION_ID guest;
+
+    if (hvemu_init(&root.hv, memory, sizeof memory, NULL, NULL, NULL))
+        return 1;
+    root.partition = hvemu_root(root.hv);
+    if (hvemu_add_guest(root.hv, root.partition, 0, NULL, &guest) ||
+        hvemu_vp_attach(root.hv, guest, 0, NULL, &vp))
+        return 1;
+    hvemu_attach(&root);
+    return HvClearVirtualInterrupt(guest) != HV_STATUS_NOT_ACKNOWLEDGED;
+}
