@@ -165,8 +165,9 @@ struct hvemu_ops {
     /* The hypercall page of `partition` is from now on at `gpa`, over whatever lies there, for all
        its VPs: it begins with `code`, is readable and executable, a write to it raises #GP, and its
        bytes stay the same as long as it is there. Where it was before, what lay below is seen
-       again. code NULL: it is nowhere. HVEMU_MEM_NONE: no page can be there, the guest gets #GP.
-       Runs under the partition's try-lock. NULL: HVEMU_MEM_NONE. */
+       again. code NULL: it is nowhere. HVEMU_MEM_NONE: no page can be there, the guest gets #GP;
+       as an answer to code NULL it counts as FAILED. Runs under the partition's try-lock. NULL:
+       HVEMU_MEM_NONE. */
     int (*overlay)(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t *code,
                    uint32_t bytes);
 
@@ -235,8 +236,9 @@ HVEMU_API enum hvemu_result hvemu_vp_attach(struct hvemu *hv, uint64_t partition
 
 /* Ends a virtual processor, in any state of its partition. Its thread has left the library for
  * good. With VP 0 goes an external interrupt, asserted or acknowledged. Afterwards vp is dead:
- * calls with it find it GONE, until its memory serves another VP, after which they are the caller's
- * bug. HVEMU_E_ARGUMENT  NULL
+ * calls with it find it GONE, until its memory serves another VP, after which they are the
+ * caller's bug.
+ * HVEMU_E_ARGUMENT  NULL
  * HVEMU_E_VP        vp is dead
  * HVEMU_E_BUSY      the try-lock is taken, or vp is seen in a call, as when an op detaches the VP
  *                   that it serves */

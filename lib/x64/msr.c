@@ -79,8 +79,8 @@ static enum hvemu_action set_hypercall(struct hvemu_vp *vp, uint64_t value)
     case HVEMU_MEM_OK:
         hvemu__store(&vp->partition->hypercall_msr, value);
         return HVEMU_STEP;
-    case HVEMU_MEM_NONE:
-        return HVEMU_GP;
+    case HVEMU_MEM_NONE: /* a page can always be taken away */
+        return enable ? HVEMU_GP : HVEMU_FAILED;
     case HVEMU_MEM_AGAIN:
         return HVEMU_REPEAT;
     default:
