@@ -261,7 +261,9 @@ HVEMU_API int hvemu_ext_int_line(const struct hvemu_vp *vp);
  * event, a push through the IDT. From here on the interrupt is acknowledged: one
  * HvClearVirtualInterrupt succeeds, and until then HvAssertVirtualInterrupt answers
  * HV_STATUS_ACKNOWLEDGED. A vector that is handed over early cannot be withdrawn any more.
- * Afterwards run the interrupt controller's model once: a guest in automatic-EOI mode never does.
+ * Before VP 0 enters the guest again, its thread calls HvClearVirtualInterrupt and tells the
+ * interrupt controller's model that its vector was taken; if another thread did, the guest's EOI
+ * could overtake it. Then it runs the model once: a guest in automatic-EOI mode never does.
  * HVEMU_E_NOTHING    nothing is asserted, or not any more; *vector is unchanged
  * HVEMU_E_VP         not VP 0
  * HVEMU_E_PARTITION  not active any more
@@ -418,8 +420,8 @@ struct hvemu_x64_frame {
  * STEP      call is filled; look at call->status
  * UD        no hypercalls in this mode or at this privilege level, and call is zero; or the call
  *           needs XMM input or register output that is not advertised, and call is filled but for
- *           fast
- * NEED_XMM  call is filled but for fast
+ *           what XMM registers hold
+ * NEED_XMM  call is filled but for what XMM registers hold
  * FAILED    NULL */
 HVEMU_API enum hvemu_action hvemu_x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
                                              struct hvemu_call *call);

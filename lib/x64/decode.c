@@ -10,11 +10,9 @@ static uint64_t pair(uint64_t high, uint64_t low)
     return high << 32 | (uint32_t)low;
 }
 
-/* The block's first 16 bytes are general registers, then each XMM register has 16. */
-static void gather(const struct hvemu_x64_frame *frame, struct hvemu_call *call, int wide)
+/* The block's first 16 bytes are general registers, each 16 after them an XMM register. */
+static void gather_xmm(const struct hvemu_x64_frame *frame, struct hvemu_call *call)
 {
-    le64enc(call->fast, wide ? frame->rdx : pair(frame->rbx, frame->rcx));
-    le64enc(call->fast + 8, wide ? frame->r8 : pair(frame->rdi, frame->rsi));
     for (unsigned at = 16; at < call->in_bytes; at += 16) {
         le64enc(call->fast + at, frame->xmm[at / 16 - 1][0]);
         le64enc(call->fast + at + 8, frame->xmm[at / 16 - 1][1]);
@@ -25,6 +23,8 @@ static enum hvemu_action decode_fast(const struct hvemu_x64_frame *frame, uint32
                                      struct hvemu_call *call, int wide)
 {
     call->in_gpa = call->out_gpa = 0;
+    le64enc(call->fast, wide ? frame->rdx : pair(frame->rbx, frame->rcx));
+    le64enc(call->fast + 8, wide ? frame->r8 : pair(frame->rdi, frame->rsi));
     if (call->status != HV_STATUS_SUCCESS)
         return HVEMU_STEP;
     if (call->out_bytes && !wide) {
@@ -37,7 +37,7 @@ static enum hvemu_action decode_fast(const struct hvemu_x64_frame *frame, uint32
         return HVEMU_UD;
     if (call->in_bytes > 16 && (frame->known & HVEMU_X64_XMM) != HVEMU_X64_XMM)
         return HVEMU_NEED_XMM;
-    gather(frame, call, wide);
+    gather_xmm(frame, call);
     return HVEMU_STEP;
 }
 
