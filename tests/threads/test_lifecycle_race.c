@@ -69,7 +69,7 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* ---- The VMM ---- */
+/* The VMM. */
 
 /* A partition's context. Plain memory: whoever reads it here does so by the library's order. */
 struct life {
@@ -300,11 +300,15 @@ static void run(void (*const functions[])(void), int count)
         fail_msg("%s", atomic_load(&complaint));
 }
 
-/* ---- One parent and one boot processor, driven by the kick alone ---- */
+/* One parent and one boot processor, driven by the kick alone. */
 
 static uint64_t guest;
 static struct hvemu_vp *boot;
 static unsigned long taken;
+/* Plain memory again. What the parent wrote before it asserted, the boot processor may read when it
+   has seen the line; what that wrote before it acknowledged, the parent may read when it has
+   cleared, and then write anew. */
+static unsigned long letter, reply;
 
 static void boot_processor(void)
 {
@@ -325,13 +329,15 @@ static void boot_processor(void)
         if (!hvemu_ext_int_line(boot))
             continue;
         dawdle();
+        reply = letter;
         result = hvemu_ext_int_acknowledge(boot, &vector);
         if (result == HVEMU_E_BUSY)
             atomic_store(&kicks, 1);
         else if (result != HVEMU_E_NOTHING && result != HVEMU_OK)
             complain("acknowledge failed");
-        if (result == HVEMU_OK && vector != (uint8_t)taken++)
+        if (result == HVEMU_OK && (vector != (uint8_t)taken || reply != taken))
             complain("an interrupt was lost, doubled or overtaken");
+        taken += result == HVEMU_OK;
     }
 }
 
@@ -363,9 +369,9 @@ static void one_interrupt_after_the_other(void)
                 if (status == 0x14)
                     dawdle();
             } while ((status == 0x14 || status == 0x78) && going());
-            if (going() && status != 0)
+            if (going() && (status != 0 || reply != sent))
                 complain("clear failed");
-            sent++;
+            letter = ++sent;
         }
     }
     atomic_store(&stop, 1);
@@ -382,11 +388,11 @@ static void every_interrupt_arrives_once_and_in_order(void **state)
     make_instance(2, 1);
     assert_result(hvemu_add_guest(hv, 1, 0, &elders, &guest), HVEMU_OK);
     assert_result(hvemu_vp_attach(hv, guest, 0, NULL, &boot), HVEMU_OK);
-    taken = 0;
+    taken = letter = 0;
     run(functions, 2);
 }
 
-/* ---- Two asserters, two clearers ---- */
+/* Two asserters, two clearers. */
 
 static atomic_ulong acknowledged, cleared;
 
@@ -452,7 +458,7 @@ static void each_acknowledged_interrupt_is_cleared_exactly_once(void **state)
     assert_true(atomic_load(&acknowledged) > 100);
 }
 
-/* ---- Lives and deaths ----
+/* Lives and deaths.
  *
  * Partitions 2 and 3 are brothers who own slot 4 in turn: its even generations are 2's, its odd ones
  * 3's. Slot 4's partition has a child in slot 5. Between two lives slot 5 has another guest, so that
@@ -631,7 +637,8 @@ static void stranger(void)
         const uint64_t below = atomic_load(&deleted_below),
                        now = atomic_load_explicit(&generation_now, memory_order_relaxed) +
                              (dice(4) == 0);
-        const uint64_t dead = (below ? below - 1 - dice((uint32_t)(below < 8 ? below : 8)) : 0) << 24;
+        const uint64_t dead = (below ? below - 1 - dice((uint32_t)(below < 8 ? below : 8)) : 0)
+                              << 24;
         uint16_t status;
 
         if (below) {
@@ -691,7 +698,7 @@ static void nothing_reaches_or_comes_from_a_partition_after_its_end(void **state
     assert_true(sum > 0 && atomic_load(&done_late) > 0 && atomic_load(&done_stale) > 0);
 }
 
-/* ---- Life-cycle calls alone, from many threads ---- */
+/* Life-cycle calls alone, from many threads. */
 
 enum { SLOTS = 8 };
 static atomic_ulong made;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* ---- The model: one slot of the partition table ---- */
+/* The model: one slot of the partition table. */
 
 enum kind {
     ASSERT,
@@ -29,17 +29,17 @@ enum kind {
     DELETE,
     KINDS
 };
-static const char *const kind_names[KINDS] = {
-    "assert", "withdraw", "clear",  "acknowledge", "line",     "reset",
-    "attach", "detach",   "create", "initialize",  "finalize", "delete"};
+static const char *const kind_names[KINDS] = {"assert", "withdraw",   "clear",    "acknowledge",
+                                              "line",   "reset",      "attach",   "detach",
+                                              "create", "initialize", "finalize", "delete"};
 
 struct call {
     uint8_t kind, caller; /* caller: 0 or 1, two brothers who can own the child */
     uint8_t form;
-    uint8_t generation;    /* of the ID that the call names */
-    uint8_t vector;        /* asserted, or acknowledged */
-    int answer;            /* a status; or a result, which is 0 or negative */
-    uint32_t begin, end;   /* when: no two are the same */
+    uint8_t generation;  /* of the ID that the call names */
+    uint8_t vector;      /* asserted, or acknowledged */
+    int answer;          /* a status; or a result, which is 0 or negative */
+    uint32_t begin, end; /* when: no two are the same */
 };
 
 enum life { FREE, UNINITIALIZED, ACTIVE, FINALIZING, FINALIZED };
@@ -203,7 +203,7 @@ static int step(struct model before, const struct call *c, struct model after[2]
     return carry_out(&after[0], c) == c->answer;
 }
 
-/* ---- The search (Wing and Gong, with the configurations seen kept) ---- */
+/* The search (Wing and Gong, with the configurations seen kept). */
 
 enum { THREADS = 4, CALLS = 12, MOST = 20, SEEN = 1 << 18 };
 
@@ -279,7 +279,7 @@ static int explained(const struct history *h)
     return search(h, at, h->start);
 }
 
-/* ---- The threads ---- */
+/* The threads. */
 
 #include "hvtest.h"
 
@@ -512,8 +512,8 @@ static void record(struct call *c)
 static enum kind choose(const struct call *last)
 {
     static const uint8_t asserter[] = {ASSERT, ASSERT, WITHDRAW, CLEAR, CLEAR};
-    static const uint8_t boot[] = {ACKNOWLEDGE, ACKNOWLEDGE, ACKNOWLEDGE, ACKNOWLEDGE, LINE,
-                                   ASSERT,      CLEAR,       DETACH};
+    static const uint8_t boot[] = {ACKNOWLEDGE, ACKNOWLEDGE, ACKNOWLEDGE, ACKNOWLEDGE,
+                                   LINE,        ASSERT,      CLEAR,       DETACH};
     static const uint8_t heavy[] = {RESET, CLEAR, ASSERT, CLEAR, WITHDRAW, ASSERT};
     static const uint8_t killer[] = {FINALIZE, FINALIZE, DELETE,   CREATE, INITIALIZE, RESET,
                                      CLEAR,    ASSERT,   FINALIZE, DELETE, CREATE,     INITIALIZE};
@@ -676,19 +676,19 @@ static void print_history(void)
         }
 }
 
-/* ---- Tests ---- */
+/* Tests. */
 
 /* Histories written by hand: {thread, kind, caller, generation, vector, answer, begin, end}. */
 struct line {
     int thread;
     struct call call;
 };
-#define AT(thread, kind, caller, generation, vector, answer, begin, end)       \
-    {                                                                          \
-        thread,                                                                \
-        {                                                                      \
-            kind, caller, 0, generation, vector, answer, begin, end            \
-        }                                                                      \
+#define AT(thread, kind, caller, generation, vector, answer, begin, end) \
+    {                                                                    \
+        thread,                                                          \
+        {                                                                \
+            kind, caller, 0, generation, vector, answer, begin, end      \
+        }                                                                \
     }
 
 static int by_hand(const struct line *lines, size_t count)
@@ -701,28 +701,29 @@ static int by_hand(const struct line *lines, size_t count)
         h.calls[lines[i].thread][h.length[lines[i].thread]++] = lines[i].call;
     return explained(&h);
 }
-#define EXPLAINED(...)                                                        \
-    by_hand((const struct line[]){__VA_ARGS__},                               \
+#define EXPLAINED(...)                          \
+    by_hand((const struct line[]){__VA_ARGS__}, \
             sizeof((const struct line[]){__VA_ARGS__}) / sizeof(struct line))
 
 static void the_checker_accepts_what_the_table_says(void **state)
 {
     (void)state;
     assert_true(EXPLAINED(AT(0, CLEAR, 0, 0, 0, 0x14, 0, 1)));
-    assert_true(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3),
+    assert_true(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1),
+                          AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3),
                           AT(0, ASSERT, 0, 0, 0x42, 0x16, 4, 5), AT(1, CLEAR, 0, 0, 0, 0, 6, 7),
                           AT(1, CLEAR, 0, 0, 0, 0x14, 8, 9)));
     /* Overlapping: the acknowledge may have come first. */
     assert_true(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(1, CLEAR, 0, 0, 0, 0, 2, 5),
                           AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 3, 4)));
     /* Finalize not done, but begun; ended; the slot used again by the brother. */
-    assert_true(EXPLAINED(
-        AT(3, FINALIZE, 0, 0, 0, 0x78, 0, 1), AT(0, CLEAR, 0, 0, 0, 0x07, 2, 3),
-        AT(2, DETACH, 0, 0, 0, 0, 4, 5), AT(3, FINALIZE, 0, 0, 0, 0, 6, 7),
-        AT(3, DELETE, 0, 0, 0, 0, 8, 9), AT(0, CLEAR, 0, 0, 0, 0x0D, 10, 11),
-        AT(3, CREATE, 1, 1, 0, 0, 12, 13), AT(0, CLEAR, 0, 1, 0, 0x06, 14, 15),
-        AT(0, CLEAR, 1, 1, 0, 0x07, 16, 17), AT(3, INITIALIZE, 1, 1, 0, 0, 18, 19),
-        AT(0, ASSERT, 1, 1, 0x41, 0x0E, 20, 21)));
+    assert_true(EXPLAINED(AT(3, FINALIZE, 0, 0, 0, 0x78, 0, 1), AT(0, CLEAR, 0, 0, 0, 0x07, 2, 3),
+                          AT(2, DETACH, 0, 0, 0, 0, 4, 5), AT(3, FINALIZE, 0, 0, 0, 0, 6, 7),
+                          AT(3, DELETE, 0, 0, 0, 0, 8, 9), AT(0, CLEAR, 0, 0, 0, 0x0D, 10, 11),
+                          AT(3, CREATE, 1, 1, 0, 0, 12, 13), AT(0, CLEAR, 0, 1, 0, 0x06, 14, 15),
+                          AT(0, CLEAR, 1, 1, 0, 0x07, 16, 17),
+                          AT(3, INITIALIZE, 1, 1, 0, 0, 18, 19),
+                          AT(0, ASSERT, 1, 1, 0x41, 0x0E, 20, 21)));
     /* Finalize not done and not begun. */
     assert_true(EXPLAINED(AT(3, FINALIZE, 0, 0, 0, 0x78, 0, 1), AT(0, CLEAR, 0, 0, 0, 0x14, 2, 3)));
 }
@@ -731,12 +732,15 @@ static void the_checker_rejects_broken_histories(void **state)
 {
     (void)state;
     /* One acknowledgement cleared twice, one after the other and at once. */
-    assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3),
-                           AT(0, CLEAR, 0, 0, 0, 0, 4, 5), AT(1, CLEAR, 0, 0, 0, 0, 6, 7)));
-    assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3),
-                           AT(0, CLEAR, 0, 0, 0, 0, 4, 7), AT(1, CLEAR, 0, 0, 0, 0, 5, 6)));
+    assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1),
+                           AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3), AT(0, CLEAR, 0, 0, 0, 0, 4, 5),
+                           AT(1, CLEAR, 0, 0, 0, 0, 6, 7)));
+    assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1),
+                           AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3), AT(0, CLEAR, 0, 0, 0, 0, 4, 7),
+                           AT(1, CLEAR, 0, 0, 0, 0, 5, 6)));
     /* Lost: never cleared, and gone. */
-    assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3),
+    assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1),
+                           AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3),
                            AT(0, CLEAR, 0, 0, 0, 0x14, 4, 5)));
     /* Cleared before it was acknowledged. */
     assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(1, CLEAR, 0, 0, 0, 0, 2, 3),
@@ -747,11 +751,13 @@ static void the_checker_rejects_broken_histories(void **state)
     assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(0, ASSERT, 0, 0, 0x42, 0, 2, 3),
                            AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 4, 5)));
     /* Asserted, or withdrawn, over an acknowledged one. */
-    assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3),
+    assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1),
+                           AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 2, 3),
                            AT(0, WITHDRAW, 0, 0, 0, 0, 4, 5)));
     /* An interrupt that outlives its VP 0, a reset, or its partition. */
     assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(2, DETACH, 0, 0, 0, 0, 2, 3),
-                           AT(2, ATTACH, 0, 0, 0, 0, 4, 5), AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 6, 7)));
+                           AT(2, ATTACH, 0, 0, 0, 0, 4, 5),
+                           AT(2, ACKNOWLEDGE, 0, 0, 0x41, 0, 6, 7)));
     assert_false(EXPLAINED(AT(0, ASSERT, 0, 0, 0x41, 0, 0, 1), AT(3, RESET, 0, 0, 0, 0, 2, 3),
                            AT(2, LINE, 0, 0, 0, 1, 4, 5)));
     assert_false(EXPLAINED(AT(2, DETACH, 0, 0, 0, 0, 0, 1), AT(3, FINALIZE, 0, 0, 0, 0, 2, 3),
@@ -760,7 +766,8 @@ static void the_checker_rejects_broken_histories(void **state)
     assert_false(EXPLAINED(AT(3, FINALIZE, 0, 0, 0, 0, 0, 1)));
     assert_false(EXPLAINED(AT(2, DETACH, 0, 0, 0, 0, 0, 1), AT(3, FINALIZE, 0, 0, 0, 0, 2, 3),
                            AT(3, DELETE, 0, 0, 0, 0, 4, 5), AT(3, CREATE, 1, 1, 0, 0, 6, 7),
-                           AT(3, INITIALIZE, 1, 1, 0, 0, 8, 9), AT(0, CLEAR, 0, 1, 0, 0x14, 10, 11)));
+                           AT(3, INITIALIZE, 1, 1, 0, 0, 8, 9),
+                           AT(0, CLEAR, 0, 1, 0, 0x14, 10, 11)));
     assert_false(EXPLAINED(AT(2, DETACH, 0, 0, 0, 0, 0, 1), AT(3, FINALIZE, 0, 0, 0, 0, 2, 3),
                            AT(3, DELETE, 0, 0, 0, 0, 4, 5), AT(3, CREATE, 1, 0, 0, 0, 6, 7)));
     assert_false(EXPLAINED(AT(0, CLEAR, 0, 0, 0, 0x99, 0, 1)));
@@ -777,8 +784,8 @@ static void count(void)
             answers[c->kind][c->answer & 0x7F]++;
             for (int u = 0; u < THREADS; u++)
                 for (unsigned k = 0; u != t && k < history.length[u]; k++)
-                    overlapping += history.calls[u][k].begin < c->end &&
-                                   c->begin < history.calls[u][k].end;
+                    overlapping +=
+                        history.calls[u][k].begin < c->end && c->begin < history.calls[u][k].end;
         }
 }
 
@@ -853,8 +860,8 @@ static void concurrent_calls_are_linearizable(void **state)
         pthread_join(workers[t], NULL);
     print_message("%lu histories of %d threads in %.1f s, %.1f overlapping pairs each, "
                   "%lu of %lu falsified ones noticed\n",
-                  done, THREADS, seconds() - begun, (double)overlapping / 2 / (double)(done + !done),
-                  detected, falsified);
+                  done, THREADS, seconds() - begun,
+                  (double)overlapping / 2 / (double)(done + !done), detected, falsified);
     for (int k = 0; k < KINDS; k++) {
         char text[400];
         int length = snprintf(text, sizeof text, "  %-11s", kind_names[k]);
@@ -874,13 +881,13 @@ static void everything_has_happened_often_enough(void **state)
     static const struct {
         uint8_t kind, answer;
     } wanted[] = {
-        {ASSERT, 0x00},     {ASSERT, 0x16},      {ASSERT, 0x0E},   {ASSERT, 0x07},
-        {ASSERT, 0x0D},     {ASSERT, 0x06},      {WITHDRAW, 0x00}, {WITHDRAW, 0x16},
-        {CLEAR, 0x00},      {CLEAR, 0x14},       {CLEAR, 0x07},    {CLEAR, 0x0D},
-        {CLEAR, 0x06},      {ACKNOWLEDGE, 0x00}, {RESET, 0x00},    {ACKNOWLEDGE, 0x80 - 6},
-        {LINE, 0},          {LINE, 1},           {ATTACH, 0x00},   {ATTACH, 0x80 - 4},
-        {DETACH, 0x00},     {CREATE, 0x00},      {CREATE, 0x1D},   {INITIALIZE, 0x00},
-        {FINALIZE, 0x00},   {FINALIZE, 0x78},    {DELETE, 0x00},   {ACKNOWLEDGE, 0x80 - 4},
+        {ASSERT, 0x00},   {ASSERT, 0x16},      {ASSERT, 0x0E},   {ASSERT, 0x07},
+        {ASSERT, 0x0D},   {ASSERT, 0x06},      {WITHDRAW, 0x00}, {WITHDRAW, 0x16},
+        {CLEAR, 0x00},    {CLEAR, 0x14},       {CLEAR, 0x07},    {CLEAR, 0x0D},
+        {CLEAR, 0x06},    {ACKNOWLEDGE, 0x00}, {RESET, 0x00},    {ACKNOWLEDGE, 0x80 - 6},
+        {LINE, 0},        {LINE, 1},           {ATTACH, 0x00},   {ATTACH, 0x80 - 4},
+        {DETACH, 0x00},   {CREATE, 0x00},      {CREATE, 0x1D},   {INITIALIZE, 0x00},
+        {FINALIZE, 0x00}, {FINALIZE, 0x78},    {DELETE, 0x00},   {ACKNOWLEDGE, 0x80 - 4},
     };
 
     (void)state;

@@ -32,7 +32,7 @@ static uint64_t seed = 20240609;
 
 static alignas(64) uint8_t memory[0x8000];
 static struct hvemu *hv;
-static uint64_t guest;          /* active for the whole test; VP 0 is `boot` */
+static uint64_t guest;           /* active for the whole test; VP 0 is `boot` */
 static volatile uint64_t mayfly; /* the ID of a partition that comes and goes */
 static struct hvemu_vp *boot;
 static struct hvemu_caller as_root, as_guest;
@@ -61,7 +61,7 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* ---- The handler ---- */
+/* The handler. */
 
 static uint16_t note(int form, uint16_t status)
 {
@@ -107,8 +107,7 @@ static void on_signal(int number)
     look();
     if (handler_asserts) {
         static uint32_t vector;
-        const uint16_t status =
-            hvemu_assert_virtual_interrupt(hv, 1, guest, 7, 0, ++vector & 0xFF);
+        const uint16_t status = hvemu_assert_virtual_interrupt(hv, 1, guest, 7, 0, ++vector & 0xFF);
         if (status != 0x00 && status != 0x16)
             complain("assert from the handler had an answer that is not in the table");
     }
@@ -121,7 +120,7 @@ static void on_signal(int number)
     }
 }
 
-/* ---- The VMM ---- */
+/* The VMM. */
 
 static void pass_op(void)
 {
@@ -278,7 +277,7 @@ static void expect_no_complaint(void)
         fail_msg("%s", atomic_load(&complaint));
 }
 
-/* ---- Tests ---- */
+/* Tests. */
 
 static void a_signal_inside_every_op_is_served(void **state)
 {
@@ -338,9 +337,10 @@ static void signals_at_random_moments_are_served(void **state)
     atomic_store(&stop, 1);
     pthread_join(sender, NULL);
     expect_no_complaint();
-    print_message("%lu signals in %lu rounds; attached to the root %lu, the guest %lu, nobody %lu\n",
-                  atomic_load(&signals), rounds, atomic_load(&signals_attached[0]),
-                  atomic_load(&signals_attached[1]), atomic_load(&signals_attached[2]));
+    print_message(
+        "%lu signals in %lu rounds; attached to the root %lu, the guest %lu, nobody %lu\n",
+        atomic_load(&signals), rounds, atomic_load(&signals_attached[0]),
+        atomic_load(&signals_attached[1]), atomic_load(&signals_attached[2]));
     assert_int_equal(atomic_load(&successes), acknowledged);
 #ifndef SANITIZED /* which hold signals back */
     assert_true(atomic_load(&signals) > 1000);

@@ -58,7 +58,7 @@ static void expect(struct fake_vmm *vmm, enum state state, unsigned want)
     assert_status(clear(vmm), 0x14);
 }
 
-/* ---- The table, by calls that find VP 0 and an active partition ---- */
+/* The table, by calls that find VP 0 and an active partition. */
 
 enum event { ASSERT_SAME, ASSERT_OTHER, ASSERT_NONE, ACKNOWLEDGE, CLEAR, CLEAR_TWICE };
 
@@ -188,7 +188,7 @@ static void other_interrupt_types_leave_the_external_interrupt_alone(void **stat
         }
 }
 
-/* ---- The kick ---- */
+/* The kick. */
 
 static int line_in_kick;
 
@@ -285,7 +285,7 @@ static void without_a_kick_op_the_boot_processor_polls(void **state)
     fake_free(vmm);
 }
 
-/* ---- Boot processor, reset, end ---- */
+/* Boot processor, reset, end. */
 
 static void without_vp_0_assert_names_the_missing_processor(void **state)
 {
@@ -424,7 +424,7 @@ static void a_successor_in_the_slot_begins_idle(void **state)
     }
 }
 
-/* ---- Line and acknowledge: arguments ---- */
+/* Line and acknowledge: arguments. */
 
 static void only_vp_0_has_a_line_and_acknowledges(void **state)
 {
@@ -463,7 +463,7 @@ static void the_line_can_be_asked_any_number_of_times(void **state)
     expect(vmm, ASSERTED, VECTOR);
 }
 
-/* ---- Who may clear ---- */
+/* Who may clear. */
 
 /* The guest has a child whose interrupt is acknowledged. */
 static uint64_t grandchild(struct fake_vmm *vmm, struct hvemu_vp **vp)
@@ -472,7 +472,8 @@ static uint64_t grandchild(struct fake_vmm *vmm, struct hvemu_vp **vp)
     uint8_t vector;
 
     assert_result(hvemu_vp_attach(vmm->hv, child, 0, NULL, vp), HVEMU_OK);
-    assert_status(hvemu_assert_virtual_interrupt(vmm->hv, vmm->guest, child, EXT_INT, 0, VECTOR), 0);
+    assert_status(hvemu_assert_virtual_interrupt(vmm->hv, vmm->guest, child, EXT_INT, 0, VECTOR),
+                  0);
     assert_result(hvemu_ext_int_acknowledge(*vp, &vector), HVEMU_OK);
     return child;
 }

@@ -12,8 +12,7 @@
 /* The structures of the first release, as programs compiled with it have them. Not to be changed. */
 struct first_config {
     size_t size;
-    uint32_t partitions, vps, depth, children, gpa_bits, features, recommendations,
-        page_code_bytes;
+    uint32_t partitions, vps, depth, children, gpa_bits, features, recommendations, page_code_bytes;
     uint8_t page_code[16];
     uint64_t privileges;
 };
@@ -170,15 +169,24 @@ static void more_capacity_needs_more_memory(void **state)
 static void the_largest_capacities_are_possible_and_no_larger_ones(void **state)
 {
     static const struct hvemu_config possible[] = {
-        {.partitions = 0xFFFFFE}, {.depth = 255},      {.gpa_bits = 12},
-        {.gpa_bits = 52},         {.children = 0xFFFFFFFF}, {.page_code_bytes = 16},
+        {.partitions = 0xFFFFFE},   {.depth = 255},
+        {.gpa_bits = 12},           {.gpa_bits = 52},
+        {.children = 0xFFFFFFFF},   {.page_code_bytes = 16},
         {.privileges = UINT64_MAX}, {.features = 0xFFFFFFFF, .recommendations = 0xFFFFFFFF},
     };
     static const struct hvemu_config impossible[] = {
-        {.partitions = 0xFFFFFF},    {.partitions = 0x1000000}, {.partitions = 0xFFFFFFFF},
-        {.vps = 0xFFFFFFFF},         {.depth = 256},            {.depth = 0xFFFFFFFF},
-        {.gpa_bits = 1},             {.gpa_bits = 11},          {.gpa_bits = 53},
-        {.gpa_bits = 64},            {.gpa_bits = 0xFFFFFFFF},  {.page_code_bytes = 17},
+        {.partitions = 0xFFFFFF},
+        {.partitions = 0x1000000},
+        {.partitions = 0xFFFFFFFF},
+        {.vps = 0xFFFFFFFF},
+        {.depth = 256},
+        {.depth = 0xFFFFFFFF},
+        {.gpa_bits = 1},
+        {.gpa_bits = 11},
+        {.gpa_bits = 53},
+        {.gpa_bits = 64},
+        {.gpa_bits = 0xFFFFFFFF},
+        {.page_code_bytes = 17},
         {.page_code_bytes = 0xFFFFFFFF},
     };
 
@@ -303,8 +311,7 @@ static void expect_works(struct hvemu *hv)
 static void the_first_releases_structures_work(void **state)
 {
     const struct first_config config = {.size = sizeof config, .partitions = 2};
-    const struct first_ops ops = {
-        .size = sizeof ops, .ext_int = kick, .interrupt = answer_0x1234};
+    const struct first_ops ops = {.size = sizeof ops, .ext_int = kick, .interrupt = answer_0x1234};
 
     (void)state;
     expect_works(expect_made(&config, &ops, NULL));
@@ -463,8 +470,8 @@ static void the_version_is_the_headers(void **state)
 {
     (void)state;
     assert_int_equal(hvemu_version(), 0x000100);
-    assert_int_equal(hvemu_version(), HVEMU_VERSION_MAJOR << 16 | HVEMU_VERSION_MINOR << 8 |
-                                          HVEMU_VERSION_PATCH);
+    assert_int_equal(hvemu_version(),
+                     HVEMU_VERSION_MAJOR << 16 | HVEMU_VERSION_MINOR << 8 | HVEMU_VERSION_PATCH);
 }
 
 static void null_to_any_function_is_answered(void **state)
@@ -519,7 +526,7 @@ static void null_to_any_function_is_answered(void **state)
         assert_non_null(hvemu_status_name((uint16_t)n));
         assert_non_null(hvemu_status_text((uint16_t)n));
     }
-    assert_non_null(hvemu_result_text((enum hvemu_result)-9));
+    assert_non_null(hvemu_result_text((enum hvemu_result) - 9));
     assert_non_null(hvemu_result_text((enum hvemu_result)1));
     assert_non_null(hvemu_action_name((enum hvemu_action)99));
     assert_u64(value, 0x5A5A);

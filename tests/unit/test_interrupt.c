@@ -79,8 +79,8 @@ static void every_type_without_a_vector_is_delivered_as_given(void **state)
 
 static void a_vector_beyond_255_that_is_not_none_is_refused(void **state)
 {
-    static const uint32_t vectors[] = {0x100, 0x141, 0xFFFF, 0x10041, 0x7FFFFFFF, 0x80000000,
-                                       0xFFFFFF00, 0xFFFFFFFE};
+    static const uint32_t vectors[] = {0x100,      0x141,      0xFFFF,     0x10041,
+                                       0x7FFFFFFF, 0x80000000, 0xFFFFFF00, 0xFFFFFFFE};
     static const uint64_t types[] = {0, 1, 6, 7, LEVEL, LEVEL | 1, LEVEL | 7};
     struct fake_vmm *vmm = *state;
 
@@ -104,8 +104,8 @@ static void a_vector_with_a_type_that_has_none_is_refused(void **state)
 
 static void types_from_10_on_are_refused(void **state)
 {
-    static const uint32_t types[] = {10, 11, 15, 16, 0x17, 0x100, 0x107, 0x7FFFFFFF, 0x80000007,
-                                     0xFFFFFFFF};
+    static const uint32_t types[] = {10,    11,    15,         16,         0x17,
+                                     0x100, 0x107, 0x7FFFFFFF, 0x80000007, 0xFFFFFFFF};
     struct fake_vmm *vmm = *state;
 
     for (size_t t = 0; t < COUNT(types); t++) {
@@ -225,7 +225,7 @@ static void other_types_need_no_boot_processor(void **state)
     expect_delivered(vmm, 0, 3, 0x41);
 }
 
-/* ---- The last four bytes ---- */
+/* The last four bytes. */
 
 static void call_0x55_ignores_its_padding(void **state)
 {
@@ -281,7 +281,7 @@ static void both_codes_and_the_explicit_form_act_alike(void **state)
     assert_status(interrupt(vmm, 7, 0, 0x41), 0x16);
 }
 
-/* ---- Which error comes first ---- */
+/* Which error comes first. */
 
 static void parameters_are_judged_after_the_state_and_before_the_processor(void **state)
 {
@@ -310,7 +310,7 @@ static void parameters_are_judged_after_the_state_and_before_the_processor(void 
     assert_status(interrupt(vmm, 7, 0, 0x41), 0x0E);
 }
 
-/* ---- Inside the op ---- */
+/* Inside the op. */
 
 static uint16_t inside[4];
 

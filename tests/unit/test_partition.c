@@ -58,7 +58,7 @@ static void expect_unlocked(struct fake_vmm *vmm)
     assert_result(hvemu_reset(vmm->hv, vmm->root), HVEMU_OK);
 }
 
-/* ---- IDs ---- */
+/* IDs. */
 
 static void the_first_ids_are_1_2_3(void **state)
 {
@@ -139,21 +139,21 @@ static void ids_of_nobody_are_refused(void **state)
     fake_end(vmm, vmm->root, gone);
     const uint64_t ids[] = {
         0,
-        NEXT_GENERATION,                      /* no slot, second generation */
-        4,                                    /* a slot never used */
-        16,                                   /* the last of them */
-        17,                                   /* one more than there are */
-        0xFFFFFE,                             /* the largest slot there could be */
-        0xFFFFFF,                             /* more than that */
-        SELF - 1,                             /* nearly SELF */
-        SELF - 0xFFFFFF,                      /* the largest generation, slot 0 */
-        SELF - 0xFFFFFD,                      /* the largest generation, slot 2 */
-        gone,                                 /* deleted */
-        gone + NEXT_GENERATION,               /* the next in its slot */
-        vmm->guest + NEXT_GENERATION,         /* the guest's next generation */
-        vmm->guest | 0x8000000000000000,      /* high bits count */
-        vmm->guest | 0x0000000100000000,      /* so do these */
-        (vmm->guest & 0xFF) << 32,            /* and place counts */
+        NEXT_GENERATION,                 /* no slot, second generation */
+        4,                               /* a slot never used */
+        16,                              /* the last of them */
+        17,                              /* one more than there are */
+        0xFFFFFE,                        /* the largest slot there could be */
+        0xFFFFFF,                        /* more than that */
+        SELF - 1,                        /* nearly SELF */
+        SELF - 0xFFFFFF,                 /* the largest generation, slot 0 */
+        SELF - 0xFFFFFD,                 /* the largest generation, slot 2 */
+        gone,                            /* deleted */
+        gone + NEXT_GENERATION,          /* the next in its slot */
+        vmm->guest + NEXT_GENERATION,    /* the guest's next generation */
+        vmm->guest | 0x8000000000000000, /* high bits count */
+        vmm->guest | 0x0000000100000000, /* so do these */
+        (vmm->guest & 0xFF) << 32,       /* and place counts */
     };
     for (size_t i = 0; i < COUNT(ids); i++) {
         every_call_on(vmm, vmm->root, ids[i], 0x0D);
@@ -209,12 +209,12 @@ static void a_retired_slot_leaves_the_others_in_use(void **state)
     fake_free(vmm);
 }
 
-/* ---- Who may act on whom ---- */
+/* Who may act on whom. */
 
 static void nobody_but_the_parent_may_act(void **state)
 {
-    const struct hvemu_config config = {.size = sizeof config, .depth = 3,
-                                        .privileges = HV_PRIVILEGE_ALL};
+    const struct hvemu_config config = {
+        .size = sizeof config, .depth = 3, .privileges = HV_PRIVILEGE_ALL};
     struct fake_vmm *vmm = fake_new(&config, NULL);
     const uint64_t parent = fake_child(vmm, vmm->root), child = fake_child(vmm, parent),
                    sibling = fake_child(vmm, parent), aunt = fake_child(vmm, vmm->root),
@@ -314,7 +314,7 @@ static void no_instance_is_denied_too(void **state)
     assert_status(fake_create(&nobody, 1, &id), 0x06);
 }
 
-/* ---- The transition table ---- */
+/* The transition table. */
 
 enum life { UNINITIALIZED, ACTIVE, FINALIZING, FINALIZED, DELETED, LIVES };
 
@@ -370,7 +370,9 @@ static void each_call_in_each_state_answers_and_leads_as_specified(void **state)
         {DELETE, {0, 7, 7, 0, 0x0D}, {DELETED, ACTIVE, FINALIZING, DELETED, DELETED}},
         {CLEAR, {7, 0x14, 7, 7, 0x0D}, {UNINITIALIZED, ACTIVE, FINALIZING, FINALIZED, DELETED}},
         {ASSERT, {7, 0x0E, 7, 7, 0x0D}, {UNINITIALIZED, ACTIVE, FINALIZING, FINALIZED, DELETED}},
-        {ASSERT_OLD, {7, 0x0E, 7, 7, 0x0D}, {UNINITIALIZED, ACTIVE, FINALIZING, FINALIZED, DELETED}},
+        {ASSERT_OLD,
+         {7, 0x0E, 7, 7, 0x0D},
+         {UNINITIALIZED, ACTIVE, FINALIZING, FINALIZED, DELETED}},
     };
     struct fake_vmm *vmm = *state;
 
@@ -405,7 +407,7 @@ static void a_new_partition_is_the_same_in_every_way_in_a_used_slot(void **state
     fake_free(vmm);
 }
 
-/* ---- Events ---- */
+/* Events. */
 
 static void expect_event(struct fake_vmm *vmm, unsigned at, uint32_t event, uint64_t id, void *ctx,
                          uint64_t flags)
@@ -684,8 +686,8 @@ static void a_refused_deletion_leaves_the_partition_as_it_was_and_asks_again(voi
 
 static void a_refused_deletion_keeps_the_slot_and_the_parents_count(void **state)
 {
-    const struct hvemu_config config = {.size = sizeof config, .partitions = 4, .children = 1,
-                                        .privileges = HV_PRIVILEGE_ALL};
+    const struct hvemu_config config = {
+        .size = sizeof config, .partitions = 4, .children = 1, .privileges = HV_PRIVILEGE_ALL};
     struct fake_vmm *vmm = fake_new(&config, NULL);
     const uint64_t parent = fake_child(vmm, vmm->root), child = created(vmm, parent);
     uint64_t id = 0;
@@ -716,14 +718,14 @@ static void each_event_comes_before_or_after_its_change_as_documented(void **sta
     vmm->reenter = look_inside;
     fake_end(vmm, vmm->root, fake_child(vmm, vmm->root));
     vmm->reenter = NULL;
-    assert_status(seen[HVEMU_PARTITION_CREATED], 0x0D);   /* about to exist */
-    assert_status(seen[HVEMU_PARTITION_ACTIVE], 0x07);    /* about to become active */
-    assert_status(seen[HVEMU_PARTITION_STOP], 0x07);      /* finalizing has begun */
+    assert_status(seen[HVEMU_PARTITION_CREATED], 0x0D); /* about to exist */
+    assert_status(seen[HVEMU_PARTITION_ACTIVE], 0x07);  /* about to become active */
+    assert_status(seen[HVEMU_PARTITION_STOP], 0x07);    /* finalizing has begun */
     assert_status(seen[HVEMU_PARTITION_FINALIZED], 0x07);
-    assert_status(seen[HVEMU_PARTITION_DELETED], 0x07);   /* its ID is about to die */
+    assert_status(seen[HVEMU_PARTITION_DELETED], 0x07); /* its ID is about to die */
 }
 
-/* ---- Try-lock ---- */
+/* Try-lock. */
 
 static struct {
     unsigned tries;
@@ -803,7 +805,7 @@ static void the_lock_is_released_after_every_outcome(void **state)
     expect_unlocked(vmm);
 }
 
-/* ---- Limits ---- */
+/* Limits. */
 
 static void children_keep_their_parent_from_finalizing(void **state)
 {
@@ -848,8 +850,8 @@ static void the_tree_is_as_deep_as_configured(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(depths); i++) {
-        const struct hvemu_config config = {.size = sizeof config, .depth = depths[i],
-                                            .privileges = HV_PRIVILEGE_ALL};
+        const struct hvemu_config config = {
+            .size = sizeof config, .depth = depths[i], .privileges = HV_PRIVILEGE_ALL};
         struct fake_vmm *vmm = fake_new(&config, NULL);
         uint64_t parent = vmm->root, id = 0x5A5A;
 
@@ -867,8 +869,8 @@ static void the_tree_is_as_deep_as_configured(void **state)
 
 static void one_partition_has_as_many_children_as_configured(void **state)
 {
-    const struct hvemu_config config = {.size = sizeof config, .children = 3,
-                                        .privileges = HV_PRIVILEGE_ALL};
+    const struct hvemu_config config = {
+        .size = sizeof config, .children = 3, .privileges = HV_PRIVILEGE_ALL};
     struct fake_vmm *vmm = fake_new(&config, NULL);
     uint64_t id = 0x5A5A, child = 0;
 
@@ -920,7 +922,7 @@ static void an_instance_of_one_partition_has_the_root_alone(void **state)
     fake_free(vmm);
 }
 
-/* ---- Creation ---- */
+/* Creation. */
 
 static uint16_t create_with(struct fake_vmm *vmm, unsigned at, uint64_t value)
 {
@@ -1006,15 +1008,13 @@ static void a_new_child_has_the_configured_privileges_that_its_parent_has(void *
     (void)state;
     for (size_t c = 0; c < COUNT(configured); c++)
         for (size_t p = 0; p < COUNT(parents); p++) {
-            const struct hvemu_config config = {.size = sizeof config,
-                                                .privileges = configured[c]};
+            const struct hvemu_config config = {.size = sizeof config, .privileges = configured[c]};
             const uint64_t full = configured[c] ? configured[c] : 0x60;
             struct fake_vmm *vmm = fake_new(&config, NULL);
             uint64_t parent;
 
             assert_u64(privileges_of(vmm, fake_child(vmm, vmm->root)), full);
-            assert_result(hvemu_add_guest(vmm->hv, vmm->root, parents[p], NULL, &parent),
-                          HVEMU_OK);
+            assert_result(hvemu_add_guest(vmm->hv, vmm->root, parents[p], NULL, &parent), HVEMU_OK);
             assert_u64(privileges_of(vmm, fake_child(vmm, parent)), full & parents[p]);
             fake_free(vmm);
         }
@@ -1036,7 +1036,7 @@ static void a_child_may_do_what_its_privileges_say(void **state)
     assert_u64(le64dec(out), rich);
 }
 
-/* ---- hvemu_add_guest() ---- */
+/* hvemu_add_guest(). */
 
 static void add_guest_makes_an_active_child_and_tells_nobody(void **state)
 {
@@ -1106,7 +1106,7 @@ static void add_guest_refuses_a_parent_that_is_not_active(void **state)
     expect_unlocked(vmm);
 }
 
-/* ---- hvemu_reset() ---- */
+/* hvemu_reset(). */
 
 static void expect_msrs(struct fake_vmm *vmm, uint64_t guest_os_id, uint64_t hypercall)
 {
@@ -1157,9 +1157,12 @@ static void reset_that_cannot_remove_the_page_changes_nothing(void **state)
         int answer;
         enum hvemu_result result;
     } table[] = {
-        {HVEMU_MEM_NONE, HVEMU_E_OP}, {HVEMU_MEM_AGAIN, HVEMU_E_BUSY},
-        {HVEMU_MEM_FAILED, HVEMU_E_OP}, {4, HVEMU_E_OP},
-        {-1, HVEMU_E_OP}, {0x7FFFFFFF, HVEMU_E_OP},
+        {HVEMU_MEM_NONE, HVEMU_E_OP},
+        {HVEMU_MEM_AGAIN, HVEMU_E_BUSY},
+        {HVEMU_MEM_FAILED, HVEMU_E_OP},
+        {4, HVEMU_E_OP},
+        {-1, HVEMU_E_OP},
+        {0x7FFFFFFF, HVEMU_E_OP},
     };
     struct fake_vmm *vmm = *state;
 
@@ -1217,7 +1220,7 @@ static void reset_while_a_vp_is_in_a_call_is_busy(void **state)
     assert_result(hvemu_reset(vmm->hv, vmm->guest), HVEMU_OK);
 }
 
-/* ---- The call by number: its block ---- */
+/* The call by number: its block. */
 
 static void the_fast_bit_says_nothing_in_c_and_short_blocks_are_refused(void **state)
 {
@@ -1266,8 +1269,9 @@ static void the_control_word_is_judged_in_c_too(void **state)
 
     for (unsigned bit = 17; bit < 64; bit++)
         for (size_t i = 0; i < COUNT(calls_on); i++)
-            assert_u64(hvemu_hypercall(vmm->hv, 1, calls_on[i] | (uint64_t)1 << bit, in, 64, out, 8),
-                       0x03);
+            assert_u64(
+                hvemu_hypercall(vmm->hv, 1, calls_on[i] | (uint64_t)1 << bit, in, 64, out, 8),
+                0x03);
     assert_u64(hvemu_hypercall(vmm->hv, 1, 0xFFFFFFFFFFFFFFFF, in, 64, out, 8), 0x02);
     assert_u64(hvemu_hypercall(vmm->hv, 1, 0, in, 64, out, 8), 0x02);
     /* Code, then the caller's right, then the control word, then the block. */

@@ -195,9 +195,9 @@ static void vps_are_detached_in_any_order(void **state)
         for (int i = 0; i < 4; i++) {
             assert_result(hvemu_vp_detach(vps[orders[o][i]]), HVEMU_OK);
             for (int k = i + 1; k < 4; k++)
-                assert_result(hvemu_vp_attach(vmm->hv, vmm->guest, (uint32_t)orders[o][k], NULL,
-                                              &vp),
-                              HVEMU_E_VP);
+                assert_result(
+                    hvemu_vp_attach(vmm->hv, vmm->guest, (uint32_t)orders[o][k], NULL, &vp),
+                    HVEMU_E_VP);
         }
     }
     fake_end(vmm, vmm->root, vmm->guest);
@@ -244,7 +244,7 @@ static void detach_works_in_every_state_of_the_partition(void **state)
     assert_status(fake_call_on(vmm, vmm->root, 0x42, vmm->guest), 0x00);
 }
 
-/* ---- The end ---- */
+/* The end. */
 
 static void the_vp_of_a_finalizing_partition_is_gone(void **state)
 {
@@ -268,8 +268,8 @@ static void the_vp_of_a_finalizing_partition_is_gone(void **state)
 
 static void a_dead_vp_is_gone_and_never_acts_on_its_successors(void **state)
 {
-    const struct hvemu_config config = {.size = sizeof config, .partitions = 3,
-                                        .privileges = HV_PRIVILEGE_ALL};
+    const struct hvemu_config config = {
+        .size = sizeof config, .partitions = 3, .privileges = HV_PRIVILEGE_ALL};
     struct fake_vmm *vmm = fake_new(&config, NULL);
     struct hvemu_vp *dead, *vp1;
     uint64_t child;

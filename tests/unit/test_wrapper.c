@@ -151,7 +151,7 @@ static void each_thread_is_attached_for_itself(void **state)
     assert_ptr_equal(hvemu_attach(&as_root), &as_root);
 }
 
-/* ---- Each function, each status ---- */
+/* Each function, each status. */
 
 static void HvClearVirtualInterrupt_gives_every_status(void **state)
 {
