@@ -39,8 +39,8 @@ install_needed()
     look_for_missing
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "Missing:$missing (names of Debian 12's packages)." >&2
-        echo "Install them, or run this as root where there is apt-get." >&2
+        echo "Missing. On Debian 12:" >&2
+        echo "  sudo apt-get install --no-install-recommends$missing" >&2
         exit 1
     fi
 

@@ -20,7 +20,10 @@ install_needed
 
 build=$root/build/demo
 log=$build.log
-mkdir -p "$root/build"
+if ! mkdir -p "$root/build" || [ ! -w "$root/build" ]; then
+    echo "$root/build is not writable: was it made by another user?" >&2
+    exit 1
+fi
 echo "Building in $build"
 if ! {
     cmake --fresh --preset release -S "$root" -B "$build" \

@@ -27,7 +27,10 @@ install_needed
 say "everything needed is installed"
 
 check=$root/build/check
-mkdir -p "$check"
+if ! mkdir -p "$check" || [ ! -w "$check" ]; then
+    echo "$check is not writable: was it made by another user?" >&2
+    exit 1
+fi
 cd "$root"
 
 # gcc unless the preset says otherwise, whatever cc is here.
@@ -65,7 +68,8 @@ build() # preset
 # cmocka has skips of its own, inside a test that ctest calls passed.
 list_cmocka_skips() # preset
 {
-    grep '^\[  SKIPPED \] [a-z]' "$check/$1/Testing/Temporary/LastTest.log" | sort -u || :
+    sed -n 's/^\[  SKIPPED \] \([a-z].*\)/       skipped in this build: \1/p' \
+        "$check/$1/Testing/Temporary/LastTest.log" | sort -u
 }
 
 ctest_in() # preset

@@ -6,10 +6,13 @@
  * page; libhvemu defines them for a thread that was attached to a partition.
  *
  * Beside what is listed, each can answer HV_STATUS_INVALID_HYPERCALL_CODE where the hypervisor does
- * not offer the call. libhvemu also answers HV_STATUS_ACCESS_DENIED to a caller that lacks
- * CreatePartitions (HvGetPartitionId excepted), and HV_STATUS_TIMEOUT if the function is to be
- * called again: another life-cycle call is under way, finalizing waits for processors to be
- * detached, or (assert, clear) too many other threads came between. */
+ * not offer the call. libhvemu also answers
+ *   HV_STATUS_ACCESS_DENIED  on a thread that is not attached to an active partition
+ *                            (hvemu_attach() in hvemu.h), or to one that lacks CreatePartitions
+ *                            (HvGetPartitionId excepted)
+ *   HV_STATUS_TIMEOUT        if the function is to be called again: another life-cycle call is
+ *                            under way, finalizing waits for processors to be detached, or (assert,
+ *                            clear) too many other threads came between */
 
 #ifndef HVGDK_HVAPI_H
 #define HVGDK_HVAPI_H
@@ -47,7 +50,8 @@ HV_STATUS HvInitializePartition(HV_PARTITION_ID PartitionId);
  *   HV_STATUS_ACCESS_DENIED            the caller is not the parent of the partition
  *   HV_STATUS_INVALID_PARTITION_ID     no partition has this ID
  *   HV_STATUS_INVALID_PARTITION_STATE  the partition is neither active nor being finalized
- *   HV_STATUS_OPERATION_DENIED         the partition has children */
+ *   HV_STATUS_OPERATION_DENIED         the partition has children
+ * libhvemu: HV_STATUS_TIMEOUT as long as processors are attached; detach them, and call again. */
 HV_STATUS HvFinalizePartition(HV_PARTITION_ID PartitionId);
 
 /* Removes a finalized child, or one that was never initialized. Its ID is invalid from then on.

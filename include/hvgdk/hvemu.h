@@ -68,7 +68,7 @@ enum hvemu_result {
     HVEMU_E_PARTITION = -4, /* no such partition, or not in the state this needs */
     HVEMU_E_VP = -5,        /* no such VP, it exists already, or it is not VP 0 */
     HVEMU_E_NOTHING = -6,   /* no external interrupt to acknowledge */
-    HVEMU_E_BUSY = -7,      /* not now, call again: a life-cycle call or a call of the VP runs */
+    HVEMU_E_BUSY = -7,      /* not now: a life-cycle call or a call of the VP is under way */
     HVEMU_E_OP = -8         /* an op of the VMM refused or failed */
 };
 
@@ -77,17 +77,19 @@ enum hvemu_result {
 struct hvemu_config {
     size_t size;
     uint32_t partitions; /* capacity, the root included, 1 .. 2^24-2; default 16 */
-    uint32_t vps;        /* capacity, all partitions together; a VP index is below it; default 16 */
-    uint32_t depth;      /* levels below the root, 1 .. 255; default 2 */
-    uint32_t children;   /* of one partition; default: no limit of its own */
-    uint32_t gpa_bits;   /* width of a guest physical address, 12 .. 52; default 52 */
+    uint32_t vps;      /* capacity, all partitions together, 1 .. 2^32-2; index bound; default 16 */
+    uint32_t depth;    /* levels below the root, 1 .. 255; default 2 */
+    uint32_t children; /* of one partition; default: no limit of its own */
+    uint32_t gpa_bits; /* width of a guest physical address, 12 .. 52; default 52 */
     /* CPUID 0x40000003 EDX, HV_FEATURE_*. The library serves XMM hypercall input and output and,
        with the overlay op, the MSR lock; any other bit is a promise of the VMM's. */
     uint32_t features;
     /* CPUID 0x40000004 EAX, HV_RECOMMEND_*; advice to make calls that are not offered reads 0. */
     uint32_t recommendations;
     /* The code that a hypercall page begins with, at most 16 bytes: it must change no register that
-       is a parameter and end in RET. 0 bytes: VMCALL, RET (0F 01 C1 C3). */
+       is a parameter and end in RET. 0 bytes: VMCALL, RET (0F 01 C1 C3), for Intel; AMD has VMMCALL
+       (0F 01 D9 C3). Under KVM neither leaves the kernel; OUT %al to a port of the VMM's own, RET
+       (E6 port C3) does. */
     uint32_t page_code_bytes;
     uint8_t page_code[16];
     /* HV_PARTITION_PRIVILEGE_MASK of a new child, less what its parent lacks. Default:
@@ -296,8 +298,9 @@ HVEMU_API const struct hvemu_caller *hvemu_current_caller(void);
  * HV_STATUS_SUCCESS                  it has
  * HV_STATUS_NOT_ACKNOWLEDGED         none was acknowledged since the last clear; one that is still
  *                                    asserted stays so
- * HV_STATUS_ACCESS_DENIED            caller is not the parent, not active, or lacks
- * CreatePartitions HV_STATUS_INVALID_PARTITION_ID     no such partition
+ * HV_STATUS_ACCESS_DENIED            caller is not the parent, is not active, or has no privilege
+ *                                    CreatePartitions
+ * HV_STATUS_INVALID_PARTITION_ID     no such partition
  * HV_STATUS_INVALID_PARTITION_STATE  not active
  * HV_STATUS_TIMEOUT                  lost 8 races against other threads, nothing has happened */
 HVEMU_API uint16_t hvemu_clear_virtual_interrupt(struct hvemu *hv, uint64_t caller,
@@ -337,15 +340,18 @@ enum hvemu_action {
     HVEMU_UD,
     HVEMU_GP,
     /* Nothing happened: guest memory at `gpa` lacks what `access` says. Mend it and let the guest
-       repeat, or give it a status with hvemu_x64_finish(). */
+       repeat, or give it a status with hvemu_x64_finish(). A list in the guest's own enabled
+       hypercall page cannot be mended; no op was asked for it. */
     HVEMU_INTERCEPT,
     /* Nothing happened: fill xmm, set HVEMU_X64_XMM in known, call again. */
     HVEMU_NEED_XMM,
-    /* Not the library's: the hypercall interface is not enabled; another MSR, another leaf. */
+    /* Not the library's: the hypercall interface is not enabled; another MSR, another leaf. Do what
+       your VMM does with such an instruction: #UD, #GP, or a result of its own. */
     HVEMU_PASS,
     /* The caller's partition is not active any more, nothing was written: stop this VP. */
     HVEMU_GONE,
-    /* An op failed, or the arguments were bad: nothing can be said to the guest. */
+    /* An op failed, the VP is in a call already, or the arguments were bad: nothing can be said to
+       the guest. */
     HVEMU_FAILED
 };
 
@@ -435,7 +441,8 @@ HVEMU_API enum hvemu_action hvemu_x64_hypercall(struct hvemu_vp *vp, struct hvem
 HVEMU_API void hvemu_x64_finish(struct hvemu_x64_frame *frame, uint16_t status, uint16_t reps);
 
 /* RDMSR and WRMSR of GUEST_OS_ID, HYPERCALL and VP_INDEX (TLFS 6.0b 2.6, 3.13, 7.8.1). STEP, which
- * alone writes *value; GP; PASS, another MSR; REPEAT (wrmsr); GONE; FAILED. */
+ * alone writes *value; GP; PASS, another MSR; REPEAT (wrmsr); GONE; FAILED. While GUEST_OS_ID is 0,
+ * HYPERCALL takes a value but not its enable bit, and clearing GUEST_OS_ID clears that. */
 HVEMU_API enum hvemu_action hvemu_x64_rdmsr(struct hvemu_vp *vp, uint32_t msr, uint64_t *value);
 HVEMU_API enum hvemu_action hvemu_x64_wrmsr(struct hvemu_vp *vp, uint32_t msr, uint64_t value);
 
