@@ -24,13 +24,13 @@ static const uint32_t features = HV_FEATURE_XMM_HYPERCALL_INPUT;
 static void show(const char *title, const struct hvemu_x64_frame *frame)
 {
     struct hvemu_call call;
-    const enum hvemu_action action = hvemu_x64_decode(frame, features, &call);
+    const enum hvemu_action action = hvemu_x64_decode(NULL, frame, features, &call);
     char text[256];
 
     printf("%s: %s\n", title, hvemu_action_name(action));
     if (action != HVEMU_STEP)
         return;
-    hvemu_call_format(&call, text, sizeof text);
+    hvemu_call_format(NULL, &call, text, sizeof text);
     printf("    %s\n", text);
     if (call.status)
         printf("    %s\n", hvemu_status_text(call.status));

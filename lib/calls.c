@@ -2,31 +2,49 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The rows of hypercalls.def as data, and what can be said of a call from its shape alone: the
- * control word (TLFS 6.0b 3.7) and where its lists lie (3.6). No state, no handlers. */
+ * control word (TLFS 6.0b 3.7), the sizes of its lists, and where they lie (3.6). No handlers. */
 
 #include "internal.h"
 
-/* States and rules as the rows write them. */
+/* Forms, targets and states as the rows write them. */
 enum {
+    SIMPLE = HVEMU_SIMPLE,
+    NOBODY = HVEMU_NOBODY,
+    PARENT = HVEMU_PARENT,
+    LIFE = HVEMU__LIFE,
     ANY = 0xFF,
-    UNINITIALIZED = 1 << HVEMU__UNINITIALIZED,
-    ACTIVE = 1 << HVEMU__ACTIVE,
-    FINALIZING = 1 << HVEMU__FINALIZING,
-    FINALIZED = 1 << HVEMU__FINALIZED,
-    NO_TARGET = 0,
-    PARENT = HVEMU__PARENT,
-    LIFE = HVEMU__LIFE
+    UNINITIALIZED = HVEMU_STATE_UNINITIALIZED,
+    ACTIVE = HVEMU_STATE_ACTIVE,
+    FINALIZING = HVEMU_STATE_FINALIZING,
+    FINALIZED = HVEMU_STATE_FINALIZED
 };
 
-const struct hvemu__row hvemu__rows[HVEMU__ROWS] = {
-#define HVEMU_CALL(code, name, handler, in, out, rules, states, privilege) \
-    {HV_PRIVILEGE_##privilege, code, in, out, rules, states},
+_Static_assert(HVEMU_STATE_UNINITIALIZED == 1 << HVEMU__UNINITIALIZED &&
+                   HVEMU_STATE_ACTIVE == 1 << HVEMU__ACTIVE &&
+                   HVEMU_STATE_FINALIZING == 1 << HVEMU__FINALIZING &&
+                   HVEMU_STATE_FINALIZED == 1 << HVEMU__FINALIZED,
+               "HVEMU_STATE_ bits follow the word's states");
+
+const struct hvemu_descriptor hvemu__rows[HVEMU__ROWS] = {
+#define HVEMU_CALL(code_, name_, handler_, in_, in_each_, out_, out_each_, form_, target_, \
+                   states_, privilege_)                                                    \
+    {.size = sizeof(struct hvemu_descriptor),                                              \
+     .name = #name_,                                                                       \
+     .privilege = HV_PRIVILEGE_##privilege_,                                               \
+     .code = code_,                                                                        \
+     .form = form_,                                                                        \
+     .in = in_,                                                                            \
+     .in_each = in_each_,                                                                  \
+     .out = out_,                                                                          \
+     .out_each = out_each_,                                                                \
+     .target = target_,                                                                    \
+     .states = states_},
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
 };
 
 /* A switch, because two rows with one code must not compile; compilers make a table of it. */
-static const struct hvemu__row *find(uint16_t code)
+static const struct hvemu_descriptor *find_row(uint16_t code)
 {
     switch (code) {
 #define HVEMU_CALL(code, name, ...) \
@@ -39,25 +57,81 @@ static const struct hvemu__row *find(uint16_t code)
     }
 }
 
-const struct hvemu__row *hvemu__judge_control(struct hvemu_call *call)
+const struct hvemu_descriptor *hvemu__find(const struct hvemu *hv, uint16_t code)
+{
+    const struct hvemu_descriptor *row = find_row(code);
+    uint32_t from = 0, to = hv ? hv->call_count : 0;
+
+    if (row && !(hv && hv->withdrawn >> (row - hvemu__rows) & 1))
+        return row;
+    while (from < to) {
+        const uint32_t middle = from + (to - from) / 2;
+        if (hv->calls[middle].code == code)
+            return &hv->calls[middle];
+        if (hv->calls[middle].code < code)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return NULL;
+}
+
+static uint16_t at_most_16_bits(uint32_t bytes)
+{
+    return bytes < 0xFFFF ? (uint16_t)bytes : 0xFFFF;
+}
+
+/* The rules of the control word: reserved and nested bits, a variable header only where the call
+ * takes one, rep fields only in a rep call, and there a start below the count. */
+static int valid_control(const struct hvemu_descriptor *row, const struct hvemu_call *call)
+{
+    if (call->control & (HV_HYPERCALL_RESERVED_MASK | HV_HYPERCALL_NESTED))
+        return 0;
+    if ((call->control & HV_HYPERCALL_VARHEAD_MASK) && !(row->form & HVEMU_VARIABLE))
+        return 0;
+    return row->form & HVEMU_REP ? call->start < call->reps : !call->reps && !call->start;
+}
+
+/* A fast call's lists share the register block; output begins in whole 16 bytes behind input. */
+static uint16_t fast_output_at(const struct hvemu_call *call)
+{
+    return (uint16_t)((call->in_bytes + 15) / 16 * 16);
+}
+
+static int fits_fast(const struct hvemu_call *call)
+{
+    return call->in_bytes <= sizeof call->fast &&
+           fast_output_at(call) + (uint32_t)call->out_bytes <= sizeof call->fast;
+}
+
+const struct hvemu_descriptor *hvemu__judge_control(const struct hvemu *hv, struct hvemu_call *call)
 {
     const uint64_t control = call->control;
-    const struct hvemu__row *row = find((uint16_t)(control & HV_HYPERCALL_CODE_MASK));
+    const struct hvemu_descriptor *row = hvemu__find(hv, (uint16_t)control);
 
-    call->code = (uint16_t)(control & HV_HYPERCALL_CODE_MASK);
+    call->code = (uint16_t)control;
     call->reps =
         (uint16_t)((control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
     call->start =
         (uint16_t)((control & HV_HYPERCALL_REP_START_MASK) >> HV_HYPERCALL_REP_START_SHIFT);
-    call->in_bytes = row ? row->in : 0;
-    call->out_bytes = row ? row->out : 0;
-    call->out_at = (uint16_t)(control & HV_HYPERCALL_FAST ? (call->in_bytes + 15) & ~15 : 0);
-    call->status = HV_STATUS_SUCCESS;
+    call->header_bytes = call->in_bytes = call->out_bytes = call->out_at = 0;
+    call->status = HV_STATUS_INVALID_HYPERCALL_CODE;
     if (!row)
-        call->status = HV_STATUS_INVALID_HYPERCALL_CODE;
-    else if (control & ~(HV_HYPERCALL_CODE_MASK | HV_HYPERCALL_FAST))
-        /* Reserved and nested bits, rep fields and variable header: every call here is simple. */
-        call->status = HV_STATUS_INVALID_HYPERCALL_INPUT;
+        return NULL;
+    call->header_bytes =
+        (uint16_t)(row->in +
+                   ((control & HV_HYPERCALL_VARHEAD_MASK) >> HV_HYPERCALL_VARHEAD_SHIFT) * 8);
+    call->in_bytes = at_most_16_bits(call->header_bytes + (uint32_t)call->reps * row->in_each);
+    call->out_bytes = at_most_16_bits(row->out + (uint32_t)call->reps * row->out_each);
+    call->status = HV_STATUS_INVALID_HYPERCALL_INPUT;
+    if (!valid_control(row, call))
+        return row;
+    if (control & HV_HYPERCALL_FAST) {
+        if (!fits_fast(call))
+            return row;
+        call->out_at = fast_output_at(call);
+    }
+    call->status = HV_STATUS_SUCCESS;
     return row;
 }
 

@@ -5,8 +5,12 @@
 
 #include "internal.h"
 
-const char *hvemu_call_name(uint16_t code)
+const char *hvemu_call_name(const struct hvemu *hv, uint16_t code)
 {
+    const struct hvemu_descriptor *own = hv ? hvemu__find(hv, code) : NULL;
+
+    if (own)
+        return own->name;
     switch (code) {
 #define HVEMU_CALL(code, name, ...) \
     case code:                      \
@@ -114,7 +118,8 @@ static void put_list(struct line *line, const char *what, unsigned bytes, uint64
     }
 }
 
-size_t hvemu_call_format(const struct hvemu_call *call, char *to, size_t bytes)
+size_t hvemu_call_format(const struct hvemu *hv, const struct hvemu_call *call, char *to,
+                         size_t bytes)
 {
     struct line line = {to, to ? bytes : 0, 0};
     int fast;
@@ -124,7 +129,7 @@ size_t hvemu_call_format(const struct hvemu_call *call, char *to, size_t bytes)
     if (!call)
         return 0;
     fast = (call->control & HV_HYPERCALL_FAST) != 0;
-    put(&line, hvemu_call_name(call->code));
+    put(&line, hvemu_call_name(hv, call->code));
     put(&line, " (");
     put_hex(&line, call->code, 4);
     put(&line, fast ? ") fast" : ") memory");
@@ -140,9 +145,13 @@ size_t hvemu_call_format(const struct hvemu_call *call, char *to, size_t bytes)
         put_hex(&line, le64dec(call->fast + at), 16);
     }
     put_list(&line, ", out ", call->out_bytes, call->out_gpa, fast);
-    if (call->status) {
-        put(&line, ": ");
+    if (call->executed || call->status) {
+        put(&line, call->executed ? " -> " : ": ");
         put(&line, hvemu_status_name(call->status));
+    }
+    if (call->executed && call->reps) {
+        put(&line, ", done ");
+        put_number(&line, (unsigned)(call->result >> HV_HYPERCALL_RESULT_REPS_SHIFT) & 0xFFF);
     }
     if (line.bytes)
         to[line.length < line.bytes ? line.length : line.bytes - 1] = 0;

@@ -8,8 +8,9 @@
 
 /* What the first release's structures had; what came later may be missing. */
 enum {
-    FIRST_CONFIG = offsetof(struct hvemu_config, privileges) + sizeof(uint64_t),
-    FIRST_OPS = offsetof(struct hvemu_ops, partition) + sizeof(void *),
+    FIRST_CONFIG = offsetof(struct hvemu_config, rep_budget) + sizeof(uint32_t),
+    FIRST_OPS = offsetof(struct hvemu_ops, trace) + sizeof(void *),
+    FIRST_DESCRIPTOR = offsetof(struct hvemu_descriptor, reserved) + 2,
     SIZE_SANE = 4096 /* more is rubbish in a structure that was never zeroed */
 };
 
@@ -51,6 +52,7 @@ static enum hvemu_result take_config(struct hvemu_config *to, const struct hvemu
     to->depth = or_default(to->depth, 2);
     to->children = or_default(to->children, UINT32_MAX);
     to->gpa_bits = or_default(to->gpa_bits, 52);
+    to->rep_budget = or_default(to->rep_budget, 64);
     if (!to->privileges)
         to->privileges = HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX;
     if (!to->page_code_bytes) {
@@ -58,16 +60,25 @@ static enum hvemu_result take_config(struct hvemu_config *to, const struct hvemu
         memcpy(to->page_code, vmcall_ret, sizeof vmcall_ret);
     }
     if (to->partitions > HVEMU__SLOTS_MAX || to->vps > HV_VP_INDEX_SELF || to->depth > 255 ||
-        to->gpa_bits < 12 || to->gpa_bits > 52 || to->page_code_bytes > sizeof to->page_code)
+        to->gpa_bits < 12 || to->gpa_bits > 52 || to->page_code_bytes > sizeof to->page_code ||
+        to->calls > 0xFFFF || to->rep_budget > 0xFFF)
         return HVEMU_E_ARGUMENT;
     return HVEMU_OK;
+}
+
+/* Room for one list. C calls have room of their own where there can be calls that need it. */
+static uint32_t scratch_bytes(const struct hvemu_config *config)
+{
+    return config->calls ? HVEMU__LIST_MAX : HVEMU__LIST;
 }
 
 /* Bytes in all; in 64 bits, as the largest configuration is larger than some hosts' size_t. */
 static uint64_t memory_size(const struct hvemu_config *config)
 {
     return sizeof(struct hvemu) + config->partitions * (uint64_t)sizeof(struct hvemu__partition) +
-           config->vps * (uint64_t)sizeof(struct hvemu_vp);
+           config->calls * (uint64_t)sizeof(struct hvemu_descriptor) +
+           config->vps * (uint64_t)sizeof(struct hvemu_vp) +
+           (config->vps + (uint64_t) !!config->calls) * 2 * scratch_bytes(config);
 }
 
 size_t hvemu_memory_size(const struct hvemu_config *config)
@@ -89,6 +100,7 @@ enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
     struct hvemu_ops taken_ops = {0};
     struct hvemu *made = memory;
     struct hvemu_vp *vps;
+    uint8_t *scratch;
     enum hvemu_result result;
 
     if (!hv || !memory || (uintptr_t)memory % alignof(struct hvemu))
@@ -107,11 +119,113 @@ enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
     made->gpa_end = (uint64_t)1 << taken.gpa_bits;
     made->partitions = (struct hvemu__partition *)(made + 1);
     vps = (struct hvemu_vp *)(made->partitions + taken.partitions);
-    for (uint32_t i = 0; i < taken.vps; i++)
+    made->calls = (struct hvemu_descriptor *)(vps + taken.vps);
+    made->scratch_bytes = scratch_bytes(&taken);
+    scratch = (uint8_t *)(made->calls + taken.calls);
+    for (uint32_t i = 0; i < taken.vps; i++) {
+        vps[i].in = scratch;
+        vps[i].out = scratch + made->scratch_bytes;
+        scratch += 2 * (size_t)made->scratch_bytes;
         hvemu__free_vp(made, &vps[i]);
+    }
+    if (taken.calls) {
+        made->in = scratch;
+        made->out = scratch + made->scratch_bytes;
+    }
     hvemu__make_root(made, ctx);
     *hv = made;
     return HVEMU_OK;
+}
+
+/* Whether such a call can be: its lists fit a page with one element at least, and what follows its
+ * header lies aligned. */
+static int valid_descriptor(const struct hvemu_descriptor *call)
+{
+    const int rep = call->form & HVEMU_REP;
+    const int header_goes_on = call->in_each || call->form & HVEMU_VARIABLE;
+
+    if (!call->name || !call->handler || call->form > (HVEMU_REP | HVEMU_VARIABLE))
+        return 0;
+    if (rep ? call->out != 0 : call->in_each || call->out_each)
+        return 0;
+    if (call->in + (uint32_t)call->in_each > HVEMU__LIST_MAX || call->out > HVEMU__LIST_MAX ||
+        call->out_each > HVEMU__LIST_MAX || (header_goes_on && call->in % 8))
+        return 0;
+    if (!call->target)
+        return 1;
+    return !(call->target & ~(HVEMU_PARENT | HVEMU_SELF)) && call->in >= 8 && call->states &&
+           !(call->states & ~(HVEMU_STATE_UNINITIALIZED | HVEMU_STATE_ACTIVE |
+                              HVEMU_STATE_FINALIZING | HVEMU_STATE_FINALIZED));
+}
+
+/* Under the try-lock. */
+static enum hvemu_result insert(struct hvemu *hv, const struct hvemu_descriptor *call)
+{
+    uint32_t at;
+
+    if (hv->closed)
+        return HVEMU_E_BUSY;
+    if (hvemu__find(hv, call->code))
+        return HVEMU_E_ARGUMENT;
+    if (hv->call_count == hv->config.calls)
+        return HVEMU_E_SPACE;
+    for (at = hv->call_count++; at > 0 && hv->calls[at - 1].code > call->code; at--)
+        hv->calls[at] = hv->calls[at - 1];
+    hv->calls[at] = *call;
+    return HVEMU_OK;
+}
+
+enum hvemu_result hvemu_register(struct hvemu *hv, const struct hvemu_descriptor *call)
+{
+    struct hvemu_descriptor taken = {0};
+    enum hvemu_result result;
+
+    if (!hv || !call)
+        return HVEMU_E_ARGUMENT;
+    result = take(&taken, sizeof taken, FIRST_DESCRIPTOR, call);
+    if (result != HVEMU_OK)
+        return result;
+    if (taken.reserved[0] || taken.reserved[1])
+        return HVEMU_E_VERSION;
+    if (!valid_descriptor(&taken))
+        return HVEMU_E_ARGUMENT;
+    if (!hvemu__try_lock(&hv->lock))
+        return HVEMU_E_BUSY;
+    result = insert(hv, &taken);
+    hvemu__unlock(&hv->lock);
+    return result;
+}
+
+/* Under the try-lock. */
+static enum hvemu_result withdraw(struct hvemu *hv, uint16_t code)
+{
+    const struct hvemu_descriptor *call = hvemu__find(hv, code);
+
+    if (hv->closed)
+        return HVEMU_E_BUSY;
+    if (!call)
+        return HVEMU_E_ARGUMENT;
+    if (!call->handler)
+        hv->withdrawn |= (uint32_t)1 << (call - hvemu__rows);
+    else {
+        hv->call_count--;
+        for (uint32_t at = (uint32_t)(call - hv->calls); at < hv->call_count; at++)
+            hv->calls[at] = hv->calls[at + 1];
+    }
+    return HVEMU_OK;
+}
+
+enum hvemu_result hvemu_unregister(struct hvemu *hv, uint16_t code)
+{
+    enum hvemu_result result;
+
+    if (!hv)
+        return HVEMU_E_ARGUMENT;
+    if (!hvemu__try_lock(&hv->lock))
+        return HVEMU_E_BUSY;
+    result = withdraw(hv, code);
+    hvemu__unlock(&hv->lock);
+    return result;
 }
 
 uint64_t hvemu_root(const struct hvemu *hv)

@@ -1,51 +1,191 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* From a decoded call to its handler and back: the checks, in the order that docs/architecture.md
- * gives, the private copies of the lists, and the result. */
+/* From a judged call to its handler: target, filter, the loop over the elements, trace. The calls
+ * from C come in here as well; what a guest's call needs before and after is in execute.c. */
 
 #include "internal.h"
 
-static hvemu__handler *const handlers[HVEMU__ROWS] = {
+static hvemu_handler *const handlers[HVEMU__ROWS] = {
 #define HVEMU_CALL(code, name, handler, ...) hvemu__##handler,
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
 };
 
-/* Every row fits the register block, and a VP's room for lists in memory. */
-#define HVEMU_CALL(code, name, handler, in_size, out_size, ...)            \
-    _Static_assert((in_size + 15) / 16 * 16 + (out_size + 15) / 16 * 16 <= \
-                       sizeof((struct hvemu_call *)0)->fast,               \
-                   #name);                                                 \
-    _Static_assert(in_size <= sizeof((struct hvemu_vp *)0)->in &&          \
-                       out_size <= sizeof((struct hvemu_vp *)0)->out,      \
-                   #name);
+/* Every built-in call's lists fit the register block, and a VP's smallest room. */
+#define HVEMU_CALL(code, name, handler, in, in_each, out, out_each, ...)                      \
+    _Static_assert((in + 15) / 16 * 16 + out <= sizeof((struct hvemu_call *)0)->fast, #name); \
+    _Static_assert(in <= HVEMU__LIST && out <= HVEMU__LIST && !in_each && !out_each, #name);
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
 
-/* Target, then handler. A life-cycle call takes the try-lock first; a caller that died before it
- * was taken comes again and is told so at the door. */
-static uint16_t invoke(struct hvemu__invocation *invocation, const void *in, void *out)
+struct hvemu__work hvemu__plan(const struct hvemu *hv, const struct hvemu_call *call,
+                               const struct hvemu_descriptor *row)
+{
+    struct hvemu__work work = {.start = call->start, .end = call->reps, .done = call->start};
+
+    if (work.end > work.start + hv->config.rep_budget)
+        work.end = work.start + hv->config.rep_budget;
+    work.out_bytes = row->out + (work.end - work.start) * row->out_each;
+    return work;
+}
+
+/* How much of work.out is output: a simple call's if it succeeded, a completed element's always. */
+uint32_t hvemu__output(const struct hvemu_descriptor *row, const struct hvemu__work *work,
+                       uint16_t status)
+{
+    if (!(row->form & HVEMU_REP))
+        return status == HV_STATUS_SUCCESS ? row->out : 0;
+    return work->done > work->start ? (work->done - work->start) * row->out_each : 0;
+}
+
+static uint16_t judge_target(struct hvemu__invocation *invocation, const struct hvemu__work *work)
 {
     struct hvemu__target *target = &invocation->target;
-    const struct hvemu__row *row = target->row;
-    uint16_t status = HV_STATUS_SUCCESS;
+    uint16_t status;
 
-    if (row->rules & HVEMU__LIFE) {
-        if (!hvemu__try_lock(&target->hv->lock))
-            return HV_STATUS_TIMEOUT;
-        if (!hvemu__alive(invocation->caller, target->caller_id))
-            status = HV_STATUS_TIMEOUT;
-    }
-    if (status == HV_STATUS_SUCCESS && (row->rules & HVEMU__PARENT)) {
-        target->id = le64dec(in);
-        status = hvemu__judge(target);
-    }
+    if (!(target->row->target & (HVEMU_PARENT | HVEMU_SELF)))
+        return HV_STATUS_SUCCESS;
+    target->id = le64dec(work->header);
+    status = hvemu__judge(target);
     if (status == HV_STATUS_SUCCESS)
-        status = handlers[row - hvemu__rows](invocation, in, out);
-    if (row->rules & HVEMU__LIFE)
-        hvemu__unlock(&target->hv->lock);
+        invocation->shown.target = target->id;
     return status;
+}
+
+static uint16_t filter(const struct hvemu__invocation *invocation, struct hvemu__work *work)
+{
+    const struct hvemu_invocation *shown = &invocation->shown;
+    const struct hvemu_ops *ops = &shown->hv->ops;
+    const int answer = ops->filter ? ops->filter(shown->ctx, shown) : 0;
+
+    if (answer > 0)
+        return answer <= 0xFFFF ? (uint16_t)answer : HV_STATUS_OPERATION_DENIED;
+    if (answer < 0 && (unsigned)-(answer + 1) < work->end - work->start)
+        work->end = work->start + (unsigned)-(answer + 1) + 1;
+    return HV_STATUS_SUCCESS;
+}
+
+/* Whether somebody asked for an end after the element at hand. */
+static int yields(struct hvemu_vp *vp)
+{
+    if (!vp || !hvemu__load(&vp->yield))
+        return 0;
+    hvemu__store(&vp->yield, 0);
+    return 1;
+}
+
+/* TIMEOUT: not all of the call is done. */
+static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work *work)
+{
+    const struct hvemu_descriptor *row = invocation->target.row;
+    struct hvemu_invocation *shown = &invocation->shown;
+    hvemu_handler *handler = row->handler ? row->handler : handlers[row - hvemu__rows];
+    const unsigned reps =
+        (unsigned)((shown->control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
+
+    if (!(row->form & HVEMU_REP))
+        return handler(shown, work->header, NULL, row->out ? work->out : NULL);
+    while (work->done < work->end) {
+        const unsigned at = work->done - work->start;
+        uint16_t status;
+
+        shown->index = (uint16_t)work->done;
+        status = handler(shown, work->header, row->in_each ? work->items + at * row->in_each : NULL,
+                         row->out_each ? work->out + at * row->out_each : NULL);
+        if (status != HV_STATUS_SUCCESS)
+            return status;
+        work->done++;
+        if (yields(shown->vp))
+            break;
+    }
+    return work->done < reps ? HV_STATUS_TIMEOUT : HV_STATUS_SUCCESS;
+}
+
+/* Target, filter, handler. A call refused before its handler has completed nothing, whatever its
+ * start index. */
+static uint16_t act(struct hvemu__invocation *invocation, struct hvemu__work *work)
+{
+    const struct hvemu_ops *ops = &invocation->shown.hv->ops;
+    uint16_t status = judge_target(invocation, work);
+
+    if (status != HV_STATUS_SUCCESS) {
+        work->done = 0;
+        return status;
+    }
+    status = filter(invocation, work);
+    if (status == HV_STATUS_SUCCESS)
+        status = handle(invocation, work);
+    else if (status != HV_STATUS_TIMEOUT)
+        work->done = 0;
+    if (ops->trace)
+        ops->trace(invocation->shown.ctx, &invocation->shown, status, (uint16_t)work->done);
+    return status;
+}
+
+/* A life-cycle call takes the try-lock first; a caller that died before it was taken comes again
+ * and is told so at the door. */
+uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work)
+{
+    struct hvemu__target *target = &invocation->target;
+    uint16_t status = HV_STATUS_TIMEOUT;
+
+    if (!(target->row->target & HVEMU__LIFE))
+        return act(invocation, work);
+    if (!hvemu__try_lock(&target->hv->lock))
+        return HV_STATUS_TIMEOUT;
+    if (hvemu__alive(invocation->caller, target->caller_id))
+        status = act(invocation, work);
+    hvemu__unlock(&target->hv->lock);
+    return status;
+}
+
+void hvemu__introduce(struct hvemu__invocation *invocation, struct hvemu *hv, struct hvemu_vp *vp,
+                      struct hvemu__partition *caller, uint64_t caller_id,
+                      const struct hvemu_descriptor *row, const struct hvemu_call *call)
+{
+    invocation->shown = (struct hvemu_invocation){.hv = hv,
+                                                  .call = row,
+                                                  .vp = vp,
+                                                  .ctx = caller->ctx,
+                                                  .caller = caller_id,
+                                                  .control = call->control,
+                                                  .header_bytes = call->header_bytes,
+                                                  .index = call->start};
+    invocation->target.hv = hv;
+    invocation->target.caller_id = caller_id;
+    invocation->target.row = row;
+    invocation->caller = caller;
+}
+
+uint64_t hvemu__result(const struct hvemu_descriptor *row, const struct hvemu__work *work,
+                       uint16_t status)
+{
+    const uint64_t reps = row->form & HVEMU_REP ? work->done : 0;
+    return status | reps << HV_HYPERCALL_RESULT_REPS_SHIFT;
+}
+
+static uint64_t run_from_c(struct hvemu__invocation *invocation, const struct hvemu_call *call,
+                           const uint8_t *in, uint8_t *out, uint8_t *in_copy, uint8_t *out_copy)
+{
+    const struct hvemu_descriptor *row = invocation->target.row;
+    struct hvemu__work work = hvemu__plan(invocation->shown.hv, call, row);
+    uint16_t status;
+
+    if (call->header_bytes)
+        memcpy(in_copy, in, call->header_bytes);
+    if (row->in_each)
+        memcpy(in_copy + call->header_bytes, in + call->header_bytes + work.start * row->in_each,
+               (work.end - work.start) * row->in_each);
+    if (work.out_bytes)
+        memset(out_copy, 0, work.out_bytes);
+    work.header = in_copy;
+    work.items = in_copy + call->header_bytes;
+    work.out = out_copy;
+    status = hvemu__invoke(invocation, &work);
+    if (hvemu__output(row, &work, status))
+        memcpy(out + work.start * row->out_each, out_copy, hvemu__output(row, &work, status));
+    return hvemu__result(row, &work, status);
 }
 
 uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control, const void *in,
@@ -53,169 +193,31 @@ uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control, co
 {
     struct hvemu_call call;
     struct hvemu__invocation invocation;
-    const struct hvemu__row *row;
-    uint8_t in_copy[sizeof((struct hvemu_vp *)0)->in];
-    uint8_t out_copy[sizeof((struct hvemu_vp *)0)->out] = {0};
-    uint16_t status;
+    struct hvemu__partition *partition;
+    const struct hvemu_descriptor *row;
+    uint8_t small[2][HVEMU__LIST];
+    uint64_t result;
 
-    call.control = control;
-    row = hvemu__judge_control(&call);
+    call.control = control & ~(uint64_t)HV_HYPERCALL_FAST;
+    row = hvemu__judge_control(hv, &call);
     if (!row)
         return call.status;
-    invocation.target = (struct hvemu__target){.hv = hv, .caller_id = caller, .row = row};
-    invocation.caller = hvemu__caller(hv, caller, row);
-    if (!invocation.caller)
+    partition = hvemu__caller(hv, caller, row);
+    if (!partition)
         return HV_STATUS_ACCESS_DENIED;
     if (call.status != HV_STATUS_SUCCESS)
         return call.status;
-    if ((row->in && (!in || in_bytes < row->in)) || (row->out && (!out || out_bytes < row->out)))
+    if (call.in_bytes > HVEMU__LIST_MAX || call.out_bytes > HVEMU__LIST_MAX)
+        return HV_STATUS_INVALID_ALIGNMENT; /* no page could hold it */
+    if ((call.in_bytes && (!in || in_bytes < call.in_bytes)) ||
+        (call.out_bytes && (!out || out_bytes < call.out_bytes)))
         return HV_STATUS_INVALID_PARAMETER;
-    if (row->in)
-        memcpy(in_copy, in, row->in);
-    status = invoke(&invocation, in_copy, out_copy);
-    if (status == HV_STATUS_SUCCESS && row->out)
-        memcpy(out, out_copy, row->out);
-    return status;
-}
-
-enum hvemu_action hvemu__enter(struct hvemu_vp *vp)
-{
-    if (!hvemu__alive(vp->partition, vp->id))
-        return HVEMU_GONE;
-    if (hvemu__load(&vp->busy))
-        return HVEMU_FAILED;
-    hvemu__store(&vp->busy, 1);
-    return HVEMU_STEP;
-}
-
-void hvemu__leave(struct hvemu_vp *vp)
-{
-    hvemu__store(&vp->busy, 0);
-}
-
-static enum hvemu_action complete(struct hvemu_call *call, uint16_t status)
-{
-    call->status = status;
-    call->result = status; /* no call here has reps to report */
-    return HVEMU_STEP;
-}
-
-/* What a memory op's answer makes of the call. */
-static enum hvemu_action judge_answer(struct hvemu_call *call, int answer, uint64_t gpa,
-                                      uint32_t access)
-{
-    switch (answer) {
-    case HVEMU_MEM_OK:
-        return HVEMU_STEP;
-    case HVEMU_MEM_NONE:
-        call->gpa = gpa;
-        call->access = access;
-        return HVEMU_INTERCEPT;
-    case HVEMU_MEM_AGAIN:
-        return HVEMU_REPEAT;
-    default:
-        return HVEMU_FAILED;
-    }
-}
-
-/* Input is read once, exactly its bytes; nobody looks at guest memory again. */
-static enum hvemu_action read_input(struct hvemu_vp *vp, struct hvemu_call *call)
-{
-    const struct hvemu_ops *ops = &vp->hv->ops;
-    int answer = HVEMU_MEM_NONE;
-
-    if (!call->in_bytes)
-        return HVEMU_STEP;
-    if (ops->gpa_read && !hvemu__overlaid(vp->partition, call->in_gpa))
-        answer = ops->gpa_read(vp->partition->ctx, vp->id, call->in_gpa, vp->in, call->in_bytes);
-    return judge_answer(call, answer, call->in_gpa, HVEMU_ACCESS_READ);
-}
-
-static enum hvemu_action probe_output(struct hvemu_vp *vp, struct hvemu_call *call)
-{
-    const struct hvemu_ops *ops = &vp->hv->ops;
-    int answer = HVEMU_MEM_NONE;
-
-    if (!call->out_bytes)
-        return HVEMU_STEP;
-    if (ops->gpa_write && !hvemu__overlaid(vp->partition, call->out_gpa))
-        answer = ops->gpa_writable
-                     ? ops->gpa_writable(vp->partition->ctx, vp->id, call->out_gpa, call->out_bytes)
-                     : HVEMU_MEM_OK;
-    return judge_answer(call, answer, call->out_gpa, HVEMU_ACCESS_WRITE);
-}
-
-static int outside_gpa_space(const struct hvemu *hv, const struct hvemu_call *call)
-{
-    return (call->in_bytes && call->in_gpa >= hv->gpa_end) ||
-           (call->out_bytes && call->out_gpa >= hv->gpa_end);
-}
-
-static enum hvemu_action run(struct hvemu_vp *vp, struct hvemu_call *call,
-                             const struct hvemu__row *row, const void *in, void *out)
-{
-    struct hvemu__invocation invocation;
-    uint16_t status;
-
-    invocation.target.hv = vp->hv;
-    invocation.target.caller_id = vp->id;
-    invocation.target.row = row;
-    invocation.caller = vp->partition;
-    if (row->out)
-        memset(out, 0, (size_t)(row->out + 15) / 16 * 16);
-    status = invoke(&invocation, in, out);
-    return status == HV_STATUS_TIMEOUT ? HVEMU_REPEAT : complete(call, status);
-}
-
-static enum hvemu_action run_in_memory(struct hvemu_vp *vp, struct hvemu_call *call,
-                                       const struct hvemu__row *row)
-{
-    const struct hvemu_ops *ops = &vp->hv->ops;
-    enum hvemu_action action;
-
-    if (outside_gpa_space(vp->hv, call))
-        return complete(call, HV_STATUS_INVALID_ALIGNMENT);
-    action = read_input(vp, call);
-    if (action == HVEMU_STEP)
-        action = probe_output(vp, call);
-    if (action == HVEMU_STEP)
-        action = run(vp, call, row, vp->in, vp->out);
-    if (action == HVEMU_STEP && call->status == HV_STATUS_SUCCESS && call->out_bytes &&
-        ops->gpa_write(vp->partition->ctx, vp->id, call->out_gpa, vp->out, call->out_bytes) !=
-            HVEMU_MEM_OK)
-        call->access = HVEMU_ACCESS_LOST;
-    return action;
-}
-
-enum hvemu_action hvemu__execute(struct hvemu_vp *vp, struct hvemu_call *call,
-                                 const struct hvemu__row *row, enum hvemu_action action)
-{
-    call->access = 0;
-    if (row && (row->privilege & ~hvemu__load(&vp->partition->privileges)))
-        return complete(call, HV_STATUS_ACCESS_DENIED);
-    if (call->status != HV_STATUS_SUCCESS)
-        return complete(call, call->status);
-    if (action != HVEMU_STEP)
-        return action;
-    if (call->control & HV_HYPERCALL_FAST)
-        return run(vp, call, row, call->fast, call->fast + call->out_at);
-    return run_in_memory(vp, call, row);
-}
-
-enum hvemu_action hvemu_execute(struct hvemu_vp *vp, struct hvemu_call *call)
-{
-    const struct hvemu__row *row;
-    enum hvemu_action action;
-
-    if (!vp || !call)
-        return HVEMU_FAILED;
-    action = hvemu__enter(vp);
-    if (action != HVEMU_STEP)
-        return action;
-    row = hvemu__judge_control(call);
-    if (!(call->control & HV_HYPERCALL_FAST))
-        hvemu__judge_lists(call);
-    action = hvemu__execute(vp, call, row, HVEMU_STEP);
-    hvemu__leave(vp);
-    return action;
+    hvemu__introduce(&invocation, hv, NULL, partition, caller, row, &call);
+    if (call.in_bytes <= HVEMU__LIST && call.out_bytes <= HVEMU__LIST)
+        return run_from_c(&invocation, &call, in, out, small[0], small[1]);
+    if (!hvemu__try_lock(&hv->scratch_lock))
+        return HV_STATUS_TIMEOUT | (uint64_t)call.start << HV_HYPERCALL_RESULT_REPS_SHIFT;
+    result = run_from_c(&invocation, &call, in, out, hv->in, hv->out);
+    hvemu__unlock(&hv->scratch_lock);
+    return result;
 }

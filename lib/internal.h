@@ -63,15 +63,23 @@ struct hvemu_vp {
     void *ctx;
     struct hvemu_vp *next; /* of the partition, or free */
     uint32_t index;
-    _Atomic uint32_t busy; /* in a call: written by its one thread, looked at by others */
-    /* Lists of a memory call: as large as the largest row's. */
-    uint8_t in[64], out[16];
+    _Atomic uint32_t busy;  /* in a call: written by its one thread, looked at by others */
+    _Atomic uint32_t yield; /* end the rep call at the next element */
+    /* Room for the lists of a memory call, scratch_bytes each. */
+    uint8_t *in, *out;
 };
+
+/* The largest list of a built-in call, and of any: a page. */
+enum { HVEMU__LIST = 64, HVEMU__LIST_MAX = 4096 };
 
 struct hvemu {
     /* Constant after hvemu_init(). */
     alignas(64) struct hvemu__partition *partitions;
     uint64_t gpa_end;
+    struct hvemu_descriptor *calls; /* the VMM's own, by code */
+    uint32_t call_count;
+    uint32_t withdrawn;     /* bit set of the built-in rows that are not offered */
+    uint32_t scratch_bytes; /* of each VP's lists: HVEMU__LIST, or a page if there are own calls */
     struct hvemu_ops ops;
     struct hvemu_config config; /* defaults filled in */
 
@@ -79,32 +87,32 @@ struct hvemu {
     alignas(64) _Atomic uint32_t lock;
     uint32_t first_free, last_free; /* slot index + 1, 0: none; first in, first out, as VPs are */
     struct hvemu_vp *first_free_vp, *last_free_vp;
+    uint32_t closed; /* a VP was attached: the calls stay as they are */
+
+    /* Room for the lists of a C call that are larger than HVEMU__LIST. */
+    alignas(64) _Atomic uint32_t scratch_lock;
+    uint8_t *in, *out;
 };
 
 /* Rows (calls.c). */
 
-/* Bits of a row's rules. */
-enum {
-    HVEMU__PARENT = 1, /* the input begins with the ID of a child of the caller */
-    HVEMU__LIFE = 2    /* a life-cycle call: runs under the instance's try-lock */
-};
-
-struct hvemu__row {
-    uint64_t privilege;
-    uint16_t code, in, out; /* bytes */
-    uint8_t rules, states;  /* states: bit set of those the target may be in */
-};
+/* Added to a row's target: a life-cycle call, runs under the instance's try-lock. */
+enum { HVEMU__LIFE = 0x80 };
 
 enum {
-#define HVEMU_CALL(code, name, handler, in, out, rules, states, privilege) HVEMU__ROW_##name,
+#define HVEMU_CALL(code, name, ...) HVEMU__ROW_##name,
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
     HVEMU__ROWS
 };
-extern const struct hvemu__row hvemu__rows[HVEMU__ROWS];
+/* Their handlers are in hypercall.c, so that the decoder can be linked without them. */
+extern const struct hvemu_descriptor hvemu__rows[HVEMU__ROWS];
 
+/* The row of a code that is offered. hv NULL: the library's own calls. */
+const struct hvemu_descriptor *hvemu__find(const struct hvemu *hv, uint16_t code);
 /* Judges the control word: fills what follows from it, status 0, 2 or 3. NULL with status 2. */
-const struct hvemu__row *hvemu__judge_control(struct hvemu_call *call);
+const struct hvemu_descriptor *hvemu__judge_control(const struct hvemu *hv,
+                                                    struct hvemu_call *call);
 /* Judges the addresses of a memory call's lists: status 4 if a list is misaligned or crosses a
    page. An earlier status stays. */
 void hvemu__judge_lists(struct hvemu_call *call);
@@ -114,19 +122,25 @@ void hvemu__judge_lists(struct hvemu_call *call);
 struct hvemu__target {
     struct hvemu *hv;
     uint64_t caller_id, id; /* as given */
-    const struct hvemu__row *row;
+    const struct hvemu_descriptor *row;
     struct hvemu__partition *partition; /* as judged: its slot and the word it had */
     uint64_t word;
 };
 
+/* What handlers see, and behind it what the library's own need. */
 struct hvemu__invocation {
-    struct hvemu__target target; /* hv, caller and row always; the rest if the row has a target */
+    struct hvemu_invocation shown;
+    struct hvemu__target
+        target; /* hv, caller_id and row always; the rest if the row has a target */
     struct hvemu__partition *caller;
 };
-/* in and out are private bytes, little-endian, wherever they came from and go to. out is zero when
-   the handler begins, and is thrown away unless it succeeds. */
-typedef uint16_t hvemu__handler(struct hvemu__invocation *invocation, const void *in, void *out);
-#define HVEMU_CALL(code, name, handler, ...) hvemu__handler hvemu__##handler;
+
+static inline const struct hvemu__invocation *hvemu__inside(const struct hvemu_invocation *shown)
+{
+    return (const struct hvemu__invocation *)shown;
+}
+
+#define HVEMU_CALL(code, name, handler, ...) hvemu_handler hvemu__##handler;
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
 
@@ -172,7 +186,8 @@ static inline void hvemu__unlock(_Atomic uint32_t *lock)
 }
 
 /* The caller of a C call: active and privileged, else NULL. */
-struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id, const struct hvemu__row *row);
+struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id,
+                                       const struct hvemu_descriptor *row);
 /* Relation and state, by the row; fills partition and word. Called again after a lost race. */
 uint16_t hvemu__judge(struct hvemu__target *target);
 void hvemu__make_root(struct hvemu *hv, void *ctx);
@@ -183,7 +198,34 @@ void hvemu__free_vp(struct hvemu *hv, struct hvemu_vp *vp);
 
 uint16_t hvemu__assert_ext_int(struct hvemu__target *target, uint32_t vector);
 
-/* Native calls (hypercall.c). */
+/* Carrying out a call (hypercall.c). */
+
+/* What one invocation is to do of a call, and its lists: private bytes, of the elements' no more
+ * than it has to do with. A simple call is one element without item. */
+struct hvemu__work {
+    unsigned start, end, done; /* elements; done: all before it are completed */
+    const uint8_t *header, *items;
+    uint8_t *out;
+    uint32_t out_bytes; /* of start to end, or the simple call's */
+};
+
+/* What one invocation of a judged call may do: all elements from its start index on, or as many as
+   the budget has. The pointers are the caller's to set. */
+struct hvemu__work hvemu__plan(const struct hvemu *hv, const struct hvemu_call *call,
+                               const struct hvemu_descriptor *row);
+void hvemu__introduce(struct hvemu__invocation *invocation, struct hvemu *hv, struct hvemu_vp *vp,
+                      struct hvemu__partition *caller, uint64_t caller_id,
+                      const struct hvemu_descriptor *row, const struct hvemu_call *call);
+/* Target, filter, handlers. TIMEOUT: not all is done. */
+uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work);
+/* How much of work->out is output: a simple call's if it succeeded, completed elements' always. */
+uint32_t hvemu__output(const struct hvemu_descriptor *row, const struct hvemu__work *work,
+                       uint16_t status);
+/* The hypercall result value. */
+uint64_t hvemu__result(const struct hvemu_descriptor *row, const struct hvemu__work *work,
+                       uint16_t status);
+
+/* Native calls (execute.c). */
 
 /* Begins and ends what a VP does in the library. HVEMU_STEP: go on; GONE; FAILED if it is in a
    call already. */
@@ -191,7 +233,7 @@ enum hvemu_action hvemu__enter(struct hvemu_vp *vp);
 void hvemu__leave(struct hvemu_vp *vp);
 /* Carries out a judged call. action: the decoder's, which holds unless the privilege is missing. */
 enum hvemu_action hvemu__execute(struct hvemu_vp *vp, struct hvemu_call *call,
-                                 const struct hvemu__row *row, enum hvemu_action action);
+                                 const struct hvemu_descriptor *row, enum hvemu_action action);
 
 /* x64. */
 
@@ -203,8 +245,9 @@ static inline int hvemu__x64_wide(const struct hvemu_x64_frame *frame)
 
 /* hvemu_x64_decode() for those who go on with the row; fills no more of the call than needed. In an
    illegal mode UD with row NULL. */
-enum hvemu_action hvemu__x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
-                                    struct hvemu_call *call, const struct hvemu__row **row);
+enum hvemu_action hvemu__x64_decode(const struct hvemu *hv, const struct hvemu_x64_frame *frame,
+                                    uint32_t features, struct hvemu_call *call,
+                                    const struct hvemu_descriptor **row);
 /* CPUID 0x40000003 EDX as guests see it. */
 uint32_t hvemu__x64_features(const struct hvemu *hv);
 

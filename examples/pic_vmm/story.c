@@ -14,6 +14,7 @@ static const char *const titles[] = {
     "Calls with good and bad arguments",
     "Exceptions where they belong",
     "Interrupts through the 8259",
+    "A rep call, and interrupts between its elements",
     "An interrupt withdrawn before it is taken",
     "Automatic end of interrupt",
     "Finalized while its processor runs",

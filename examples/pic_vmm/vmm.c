@@ -27,6 +27,12 @@
 
 extern const uint8_t guest_image[], guest_image_end[];
 
+/* What was done so far of the VMM's own call that the guest is in. */
+struct list {
+    uint32_t repeats, elements;
+    uint64_t sum;
+};
+
 struct vmm {
     struct hvemu *hv;
     struct hvemu_caller root;
@@ -44,6 +50,8 @@ struct vmm {
     struct wire wire;
     uint32_t acknowledged; /* vectors that VP 0 took since they were compared last */
     uint32_t handled;      /* by the guest, in all */
+
+    struct list list;
 
     uint32_t calls;
     struct timespec begun, ended;
@@ -67,6 +75,79 @@ static void compare_counts(struct vmm *vmm, uint32_t handled)
     vmm->handled += handled;
     vmm->acknowledged = 0;
     *counts = (struct wire_counts){0};
+}
+
+/* ---- Calls of the VMM's own ---- */
+
+/* One element of a call of protocol.h. Each has to come once, in order, however often the guest
+ * executes its instruction. Every other one waits for a tick, which the guest takes before it goes
+ * on, so that all of them come between elements. */
+static uint16_t add_element(const struct hvemu_invocation *invocation, const void *in,
+                            const void *item, void *out)
+{
+    struct vmm *vmm = invocation->ctx;
+    struct list *list = &vmm->list;
+    uint64_t value = 0, header[2] = {0};
+
+    if (invocation->header_bytes)
+        memcpy(header, in, sizeof header);
+    memcpy(&value, item, invocation->call->in_each);
+    check(invocation->index == list->elements, "an element was lost or doubled");
+    if (!value)
+        return HV_STATUS_INVALID_PARAMETER;
+    if (!list->elements++)
+        wire_start_timer(&vmm->wire, (uint32_t)header[0]);
+    list->sum += value;
+    value = header[1] + list->sum;
+    if (out)
+        memcpy(out, &value, sizeof value);
+    if (invocation->index & 1)
+        wire_await_tick(&vmm->wire);
+    return HV_STATUS_SUCCESS;
+}
+
+static const struct hvemu_descriptor own_calls[] = {
+    {.size = sizeof own_calls[0],
+     .name = "SumList",
+     .handler = add_element,
+     .code = CALL_SUM_LIST,
+     .form = HVEMU_REP,
+     .in = 16,
+     .in_each = 8,
+     .out_each = 8},
+    {.size = sizeof own_calls[0],
+     .name = "SumFew",
+     .handler = add_element,
+     .code = CALL_SUM_FEW,
+     .form = HVEMU_REP,
+     .in_each = 4},
+};
+enum { OWN_CALLS = sizeof own_calls / sizeof *own_calls };
+
+static const struct hvemu_descriptor *own_call(uint16_t code)
+{
+    for (size_t i = 0; i < OWN_CALLS; i++)
+        if (own_calls[i].code == code)
+            return &own_calls[i];
+    return NULL;
+}
+
+/* All executions of a call of our own, in one line. */
+static void tell_own_call(struct vmm *vmm, const struct hvemu_descriptor *call,
+                          const struct hvemu_x64_frame *after, enum hvemu_action action)
+{
+    const unsigned done =
+        (after->rax & HV_HYPERCALL_RESULT_REPS_MASK) >> HV_HYPERCALL_RESULT_REPS_SHIFT;
+
+    if (action == HVEMU_REPEAT) {
+        vmm->list.repeats++;
+        return;
+    }
+    tell("%s (0x%04X): %u times HVEMU_REPEAT, then %s -> %s, done %u", call->name, call->code,
+         vmm->list.repeats, hvemu_action_name(action), hvemu_status_name((uint16_t)after->rax),
+         done);
+    check(done == vmm->list.elements, "the number of elements");
+    vmm->list = (struct list){0};
 }
 
 /* ---- Exits ---- */
@@ -147,18 +228,18 @@ enum hvemu_action vmm_wrmsr(struct vmm *vmm, uint32_t msr, uint64_t value)
 }
 
 /* The call as the library's decoder sees it, and what became of it. */
-static void tell_hypercall(const struct hvemu_x64_frame *before,
+static void tell_hypercall(const struct vmm *vmm, const struct hvemu_x64_frame *before,
                            const struct hvemu_x64_frame *after, enum hvemu_action action)
 {
     struct hvemu_call call = {0};
     char text[200];
 
-    if (hvemu_x64_decode(before, 0, &call) != HVEMU_STEP) {
-        tell("%s: %s", hvemu_call_name((uint16_t)before->rcx), hvemu_action_name(action));
+    if (hvemu_x64_decode(vmm->hv, before, 0, &call) != HVEMU_STEP) {
+        tell("%s: %s", hvemu_call_name(vmm->hv, (uint16_t)before->rcx), hvemu_action_name(action));
         return;
     }
     call.status = HV_STATUS_SUCCESS; /* the decoder's opinion; the answer follows */
-    hvemu_call_format(&call, text, sizeof text);
+    hvemu_call_format(vmm->hv, &call, text, sizeof text);
     if (action == HVEMU_STEP || action == HVEMU_INTERCEPT)
         tell("%s -> %s%s", text, action == HVEMU_INTERCEPT ? "HVEMU_INTERCEPT, " : "",
              hvemu_status_name((uint16_t)after->rax));
@@ -170,11 +251,14 @@ enum hvemu_action vmm_hypercall(struct vmm *vmm, struct hvemu_x64_frame *frame)
 {
     const struct hvemu_x64_frame before = *frame;
     const enum hvemu_action action = hvemu_x64_hypercall(vmm->vp, frame);
+    const struct hvemu_descriptor *own = own_call((uint16_t)before.rcx);
 
     if (action == HVEMU_INTERCEPT) /* no such memory; nobody here could mend that */
         hvemu_x64_finish(frame, HV_STATUS_INVALID_HYPERCALL_INPUT, 0);
-    if (action != HVEMU_REPEAT && !vmm->begun.tv_sec)
-        tell_hypercall(&before, frame, action);
+    if (own)
+        tell_own_call(vmm, own, frame, action);
+    else if (action != HVEMU_REPEAT && !vmm->begun.tv_sec)
+        tell_hypercall(vmm, &before, frame, action);
     switch (action) {
     case HVEMU_STEP:
     case HVEMU_REPEAT:
@@ -435,6 +519,8 @@ static void make_hypervisor(struct vmm *vmm)
         .gpa_bits = 40,
         .page_code_bytes = 3,
         .page_code = {0xE6, PORT_HYPERCALL, 0xC3}, /* OUT %al, $PORT_HYPERCALL; RET */
+        .calls = OWN_CALLS,
+        .rep_budget = 1, /* so that the guest repeats every rep call */
     };
     static const struct hvemu_ops ops = {
         .size = sizeof ops,
@@ -458,6 +544,8 @@ static void make_hypervisor(struct vmm *vmm)
         vmm->root = (struct hvemu_caller){vmm->hv, hvemu_root(vmm->hv)};
         result = hvemu_add_guest(vmm->hv, vmm->root.partition, privileges, vmm, &vmm->guest);
     }
+    for (size_t i = 0; i < OWN_CALLS && result == HVEMU_OK; i++)
+        result = hvemu_register(vmm->hv, &own_calls[i]);
     if (result == HVEMU_OK)
         result = hvemu_vp_attach(vmm->hv, vmm->guest, 0, vmm, &vmm->vp);
     if (result != HVEMU_OK)

@@ -17,13 +17,13 @@ void wire_init(struct wire *wire, const struct hvemu_caller *parent, uint64_t gu
     wire->input = PIC_NONE;
     wire->vector = HV_INTERRUPT_VECTOR_NONE;
     pthread_mutex_init(&wire->lock, NULL);
-    pthread_cond_init(&wire->taken, NULL);
+    pthread_cond_init(&wire->changed, NULL);
 }
 
 void wire_destroy(struct wire *wire)
 {
     pthread_mutex_destroy(&wire->lock);
-    pthread_cond_destroy(&wire->taken);
+    pthread_cond_destroy(&wire->changed);
 }
 
 int wire_tells(const struct wire *wire)
@@ -95,7 +95,7 @@ void wire_end_taking(struct wire *wire)
         wire->counts.cleared++;
         pic_acknowledge(&wire->pic, wire->input);
         wire->vector = HV_INTERRUPT_VECTOR_NONE;
-        pthread_cond_broadcast(&wire->taken);
+        pthread_cond_broadcast(&wire->changed);
     }
     follow_output(wire);
     pthread_mutex_unlock(&wire->lock);
@@ -147,11 +147,13 @@ static void tick(struct wire *wire)
 {
     pthread_mutex_lock(&wire->lock);
     while ((wire->pic.irr >> GUEST_TIMER_IRQ & 1) && !atomic_load(&wire->stop))
-        pthread_cond_wait(&wire->taken, &wire->lock);
+        pthread_cond_wait(&wire->changed, &wire->lock);
     pic_line(&wire->pic, GUEST_TIMER_IRQ, 0);
     pic_line(&wire->pic, GUEST_TIMER_IRQ, 1);
     wire->counts.raised++;
+    wire->ticked++;
     follow_output(wire);
+    pthread_cond_broadcast(&wire->changed);
     pthread_mutex_unlock(&wire->lock);
 }
 
@@ -174,8 +176,17 @@ void wire_start_timer(struct wire *wire, uint32_t ticks)
     if (wire->ticks || !ticks)
         return;
     wire->ticks = ticks;
+    wire->ticked = 0;
     if (pthread_create(&wire->timer, NULL, timer_main, wire))
         errx(2, "no thread for the timer");
+}
+
+void wire_await_tick(struct wire *wire)
+{
+    pthread_mutex_lock(&wire->lock);
+    while (!(wire->pic.irr >> GUEST_TIMER_IRQ & 1) && wire->ticked < wire->ticks)
+        pthread_cond_wait(&wire->changed, &wire->lock);
+    pthread_mutex_unlock(&wire->lock);
 }
 
 void wire_join_timer(struct wire *wire)
@@ -190,7 +201,7 @@ void wire_stop_timer(struct wire *wire)
 {
     pthread_mutex_lock(&wire->lock);
     atomic_store(&wire->stop, 1);
-    pthread_cond_broadcast(&wire->taken);
+    pthread_cond_broadcast(&wire->changed);
     pthread_mutex_unlock(&wire->lock);
     wire_join_timer(wire);
 }

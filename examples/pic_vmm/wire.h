@@ -36,8 +36,8 @@ struct wire_counts {
 struct wire {
     const struct hvemu_caller *parent;
     uint64_t guest;
-    pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t taken; /* there was an INTA cycle, or `stop` */
+    pthread_mutex_t lock;   /* of what follows */
+    pthread_cond_t changed; /* there was an INTA cycle, a tick, or `stop` */
     struct pic pic;
 
     /* What the hypervisor was told: the input, and its vector or HV_INTERRUPT_VECTOR_NONE. While VP
@@ -47,7 +47,8 @@ struct wire {
     int taking;
 
     pthread_t timer;
-    uint32_t ticks; /* not 0: the timer is there, and nobody tells of single interrupts */
+    uint32_t ticks;  /* not 0: the timer is there, and nobody tells of single interrupts */
+    uint32_t ticked; /* of them */
     atomic_int stop;
 
     struct wire_counts counts;
@@ -72,6 +73,8 @@ void wire_set_input(struct wire *wire, unsigned input, int level);
 /* A timer on a thread of its own, for so many ticks; waits for the last one to be over. */
 void wire_start_timer(struct wire *wire, uint32_t ticks);
 void wire_join_timer(struct wire *wire);
+/* VP 0's thread waits, in an exit, until the guest has a tick to take or no more will come. */
+void wire_await_tick(struct wire *wire);
 /* The guest will take nothing more. */
 void wire_stop_timer(struct wire *wire);
 

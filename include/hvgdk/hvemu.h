@@ -55,8 +55,9 @@
 extern "C" {
 #endif
 
-struct hvemu;    /* one emulated hypervisor, in memory its owner gave */
-struct hvemu_vp; /* one virtual processor of a partition: the caller of native calls */
+struct hvemu;            /* one emulated hypervisor, in memory its owner gave */
+struct hvemu_vp;         /* one virtual processor of a partition: the caller of native calls */
+struct hvemu_invocation; /* a call being carried out */
 
 /* Results for the host. */
 
@@ -95,6 +96,8 @@ struct hvemu_config {
     /* HV_PARTITION_PRIVILEGE_MASK of a new child, less what its parent lacks. Default:
        AccessHypercallMsrs and AccessVpIndex, what "Hv#1" promises. */
     uint64_t privileges;
+    uint32_t calls;      /* capacity for calls of the VMM's own, at most 65535; default 0 */
+    uint32_t rep_budget; /* elements of a rep call carried out in one go, 1..4095; default 64 */
 };
 
 /* Answers of the memory ops and of overlay; any other value counts as HVEMU_MEM_FAILED. */
@@ -182,6 +185,20 @@ struct hvemu_ops {
        features gets HV_STATUS_INVALID_PARAMETER. */
     uint16_t (*partition)(void *ctx, uint64_t partition, uint32_t event, const void *creation,
                           void **child_ctx);
+
+    /* Sees each call that is about to reach its handler, target and state judged; ctx is the
+       caller's. 0: go on; a status, 1..0xFFFF: answer that instead, HV_STATUS_TIMEOUT: let the
+       caller repeat; -n: go on, but carry out at most n elements of a rep call this time; anything
+       else counts as HV_STATUS_OPERATION_DENIED. Neither filter nor trace sees
+       hvemu_clear_virtual_interrupt(), hvemu_assert_virtual_interrupt() and their Hv forms. NULL:
+       go on. */
+    int (*filter)(void *ctx, const struct hvemu_invocation *invocation);
+
+    /* Sees what became of a call that reached that point, before its output is written: its
+       status, and the elements completed, counted from the start of the list. HV_STATUS_TIMEOUT:
+       to be continued. NULL: nothing. */
+    void (*trace)(void *ctx, const struct hvemu_invocation *invocation, uint16_t status,
+                  uint16_t reps);
 };
 
 /* Instance, partitions, virtual processors. */
@@ -245,6 +262,10 @@ HVEMU_API enum hvemu_result hvemu_vp_attach(struct hvemu *hv, uint64_t partition
  * HVEMU_E_BUSY      the try-lock is taken, or vp is seen in a call, as when an op detaches the VP
  *                   that it serves */
 HVEMU_API enum hvemu_result hvemu_vp_detach(struct hvemu_vp *vp);
+
+/* Ends the rep call that vp is in after the element at hand, or its next one after its first: the
+ * guest repeats the rest after the VMM had its turn. Any thread; lock-free, signal-safe. */
+HVEMU_API void hvemu_vp_yield(struct hvemu_vp *vp);
 
 /* What hvemu_vp_attach() was given; NULL, 0, 0 if vp is NULL. The partition of a dead VP is 0. */
 HVEMU_API void *hvemu_vp_context(const struct hvemu_vp *vp);
@@ -320,9 +341,13 @@ HVEMU_API uint16_t hvemu_assert_virtual_interrupt(struct hvemu *hv, uint64_t cal
                                                   uint64_t address, uint32_t vector);
 
 /* Any call. control: the hypercall input value, of which the fast bit says nothing here. in, out:
- * the parameter blocks as in guest memory; out is written on success alone. Returns the hypercall
- * result value, the status in its bits 15:0; HV_STATUS_INVALID_PARAMETER also if a block is shorter
- * than the call's. */
+ * the parameter blocks as in guest memory. Returns the hypercall result value: the status in bits
+ * 15:0, for a rep call the elements completed in bits 43:32, counted from the start of the list.
+ * out is written on success alone, of a rep call the elements completed.
+ * HV_STATUS_INVALID_ALIGNMENT  a list is longer than 4096 bytes
+ * HV_STATUS_INVALID_PARAMETER  also if a block is shorter than the call's
+ * HV_STATUS_TIMEOUT            also with elements completed: call again with those as start
+ * index */
 HVEMU_API uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control,
                                    const void *in, size_t in_bytes, void *out, size_t out_bytes);
 
@@ -359,33 +384,41 @@ enum hvemu_action {
 enum {
     HVEMU_ACCESS_READ = 1,  /* INTERCEPT: the input list could not be read */
     HVEMU_ACCESS_WRITE = 2, /* INTERCEPT: the output list could not be written */
-    HVEMU_ACCESS_LOST = 4   /* STEP: the call stands, but gpa_write failed and its output is lost */
+    HVEMU_ACCESS_LOST = 4   /* STEP, REPEAT: what was done stands, but its output is lost */
 };
 
 /* A decoded call: what its caller said, judged by shape alone. For hvemu_execute() the VMM fills in
  * `control` and, for a memory call, in_gpa and out_gpa, for a fast one (bit 16 of control) fast. If
- * its exit brought the bytes of a memory call along, it sets the fast bit and puts them into
- * fast. */
+ * its exit brought the bytes of a memory call along, it sets the fast bit and puts them into fast.
+ */
 struct hvemu_call {
-    uint64_t control;             /* hypercall input value (TLFS 6.0b 3.7) */
-    uint64_t in_gpa, out_gpa;     /* 0 if fast; without meaning if the call has no such list */
-    uint16_t code;                /* from here to out_at: filled in by the library */
+    uint64_t control;         /* hypercall input value (TLFS 6.0b 3.7) */
+    uint64_t in_gpa, out_gpa; /* 0 if fast; without meaning if the call has no such list */
+    /* From here on filled in by the library. */
+    uint16_t code;
     uint16_t status;              /* 0 or the first fault, 2, 3 or 4; once executed, the call's */
     uint16_t reps, start;         /* rep count and rep start index as given */
-    uint16_t in_bytes, out_bytes; /* sizes of the lists; 0 if the call is not known */
+    uint16_t header_bytes;        /* of the input: its fixed and variable header */
+    uint16_t in_bytes, out_bytes; /* whole lists; 0xFFFF if more; 0 if the call is not known */
     uint16_t out_at;              /* fast: where in fast[] output begins */
-    uint16_t reserved0;
-    uint64_t result;            /* hypercall result value, once executed */
-    uint64_t gpa;               /* INTERCEPT: what was not accessible */
-    uint32_t access, reserved1; /* HVEMU_ACCESS_* */
-    uint64_t reserved[4];
+    uint16_t written_at, written; /* fast: the part of fast[] that is output, in whole 16 bytes */
+    uint32_t executed;            /* 1: status and result are the call's */
+    uint64_t result;              /* hypercall result value */
+    uint64_t gpa;                 /* INTERCEPT: what was not accessible */
+    uint32_t access, reserved0;   /* HVEMU_ACCESS_* */
+    uint64_t reserved[3];
     uint8_t fast[112]; /* the register block, little-endian */
 };
 
 /* Carries out a call of vp's partition whose caller has no x64 registers, or whose VMM knows them
  * in another form (KVM_EXIT_HYPERV, GHCB, TDX, arm64). Whether the caller may make hypercalls at
- * all was for its VMM to check. STEP: result is set and, for a fast call that succeeded, out_bytes
- * at fast + out_at. Otherwise REPEAT, INTERCEPT, GONE or FAILED. */
+ * all was for its VMM to check.
+ * STEP       result is set
+ * REPEAT     control has the next rep start index in bits 59:48, if elements were completed
+ * INTERCEPT, GONE, FAILED
+ * With STEP and REPEAT a fast call's output is in fast, as written_at and written say; what else
+ * lies there behind the input has no meaning. A call that goes on within 16 bytes of output that it
+ * began earlier finds those bytes in fast. */
 HVEMU_API enum hvemu_action hvemu_execute(struct hvemu_vp *vp, struct hvemu_call *call);
 
 /* Registers of an exit: bits of `known` and `changed`. */
@@ -421,15 +454,17 @@ struct hvemu_x64_frame {
     uint64_t reserved[4];
 };
 
-/* The decoder, alone: no instance, no state. features: CPUID 0x40000003 EDX as the guest sees it,
- * of which the two HV_FEATURE_XMM_HYPERCALL_ bits count.
+/* The decoder: a function of its arguments. hv: NULL, or an instance whose own calls are to be
+ * known and whose withdrawn ones are not. features: CPUID 0x40000003 EDX as the guest sees it, of
+ * which the two HV_FEATURE_XMM_HYPERCALL_ bits count.
  * STEP      call is filled; look at call->status
  * UD        no hypercalls in this mode or at this privilege level, and call is zero; or the call
  *           needs XMM input or register output that is not advertised, and call is filled but for
  *           what XMM registers hold
  * NEED_XMM  call is filled but for what XMM registers hold
  * FAILED    NULL */
-HVEMU_API enum hvemu_action hvemu_x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
+HVEMU_API enum hvemu_action hvemu_x64_decode(const struct hvemu *hv,
+                                             const struct hvemu_x64_frame *frame, uint32_t features,
                                              struct hvemu_call *call);
 
 /* A hypercall instruction of vp: decodes it, carries it out, writes the result into the frame.
@@ -452,17 +487,85 @@ HVEMU_API enum hvemu_action hvemu_x64_wrmsr(struct hvemu_vp *vp, uint32_t msr, u
 HVEMU_API enum hvemu_action hvemu_x64_cpuid(const struct hvemu *hv, uint64_t partition,
                                             uint32_t leaf, uint32_t regs[4]);
 
+/* Calls of the VMM's own. */
+
+struct hvemu_invocation { /* made by the library, grows at the end */
+    struct hvemu *hv;
+    const struct hvemu_descriptor *call; /* handler NULL: one of the library's */
+    struct hvemu_vp *vp;                 /* NULL: from C */
+    void *ctx;                           /* the VMM's for the caller's partition */
+    uint64_t caller, target;             /* partition IDs; target 0: the call has none */
+    uint64_t control;                    /* hypercall input value */
+    uint16_t header_bytes;               /* of `in`: fixed and variable header */
+    uint16_t index;                      /* rep: the element at hand */
+};
+
+/* Carries out a simple call, or one element of a rep call.
+ * in    the header, header_bytes; never NULL
+ * item  this element's input; NULL if elements have none
+ * out   the simple call's output, or this element's, zeroed; NULL if there is none
+ * All of it private bytes, little-endian, aligned to nothing, wherever they came from. Returns the
+ * caller's status: anything but success ends the call, the elements before this one stand, and
+ * `out` is thrown away. HV_STATUS_TIMEOUT: nothing done, call me again at this element. Runs on the
+ * caller's thread, on several at once, and is bound like an op; it may block as an exit may. */
+typedef uint16_t hvemu_handler(const struct hvemu_invocation *invocation, const void *in,
+                               const void *item, void *out);
+
+enum { HVEMU_SIMPLE = 0, HVEMU_REP = 1, HVEMU_VARIABLE = 2 }; /* form: bits */
+enum { HVEMU_NOBODY = 0, HVEMU_PARENT = 1, HVEMU_SELF = 2 };  /* target: what the caller is to it */
+enum {                                                        /* states of the target: bits */
+       HVEMU_STATE_UNINITIALIZED = 2,
+       HVEMU_STATE_ACTIVE = 4,
+       HVEMU_STATE_FINALIZING = 8,
+       HVEMU_STATE_FINALIZED = 16
+};
+
+struct hvemu_descriptor {
+    size_t size;
+    const char *name; /* kept, not copied */
+    hvemu_handler *handler;
+    uint64_t privilege; /* HV_PARTITION_PRIVILEGE_MASK that the caller needs */
+    uint16_t code;
+    uint16_t form;          /* HVEMU_REP, HVEMU_VARIABLE: takes a variable header */
+    uint16_t in, in_each;   /* bytes of the fixed header, of each element */
+    uint16_t out, out_each; /* bytes of a simple call's output; of each element's */
+    /* HVEMU_PARENT, HVEMU_SELF or both: the fixed header begins with a partition ID that must name
+       a child of the caller, or the caller; and the HVEMU_STATE_ it may be in. */
+    uint8_t target, states;
+    uint8_t reserved[2];
+};
+
+/* Offers a call of the VMM's own to every partition. Before the first VP of the instance, and while
+ * no call is made from C.
+ * HVEMU_E_ARGUMENT  NULL, no name or handler, unknown form or target, an element size in a simple
+ *                   call, output beside elements in a rep call, a header that is no multiple of 8
+ *                   before something, a list larger than 4096 bytes even with one element, a target
+ *                   without 8 bytes for its ID or without states, or a code that has a call
+ * HVEMU_E_VERSION   descriptor, or `reserved` is not zero
+ * HVEMU_E_SPACE     hvemu_config.calls are used up
+ * HVEMU_E_BUSY      a VP has been attached, or the try-lock is taken */
+HVEMU_API enum hvemu_result hvemu_register(struct hvemu *hv, const struct hvemu_descriptor *call);
+
+/* Takes a call away, the library's or the VMM's own, at the same time as hvemu_register(): it is
+ * then answered HV_STATUS_INVALID_HYPERCALL_CODE, but for the C forms that name it.
+ * HVEMU_E_ARGUMENT  NULL, or no such call
+ * HVEMU_E_BUSY      a VP has been attached, or the try-lock is taken */
+HVEMU_API enum hvemu_result hvemu_unregister(struct hvemu *hv, uint16_t code);
+
 /* Text: static, never NULL; unknown values are named as such. */
 
-HVEMU_API const char *hvemu_call_name(uint16_t code);     /* "HvCallClearVirtualInterrupt" */
+/* hv: NULL, or an instance whose own calls have names too. "HvCallClearVirtualInterrupt" */
+HVEMU_API const char *hvemu_call_name(const struct hvemu *hv, uint16_t code);
 HVEMU_API const char *hvemu_status_name(uint16_t status); /* "HV_STATUS_NOT_ACKNOWLEDGED" */
 HVEMU_API const char *hvemu_status_text(uint16_t status); /* one sentence */
 HVEMU_API const char *hvemu_result_text(enum hvemu_result result);
 HVEMU_API const char *hvemu_action_name(enum hvemu_action action); /* "HVEMU_STEP" */
 
 /* One line about a decoded call, without newline, into `to`, cut to fit `bytes` and ended by a zero
- * byte; to may be NULL if bytes is 0. Returns the length of the whole line, as snprintf() does. */
-HVEMU_API size_t hvemu_call_format(const struct hvemu_call *call, char *to, size_t bytes);
+ * byte; to may be NULL if bytes is 0. With `executed` set, its result too. Returns the length of
+ * the whole line, as snprintf() does. */
+HVEMU_API size_t hvemu_call_format(const struct hvemu *hv, const struct hvemu_call *call, char *to,
+                                   size_t bytes);
 
 /* HVEMU_VERSION_MAJOR << 16 | MINOR << 8 | PATCH of the library in use. */
 HVEMU_API uint32_t hvemu_version(void);

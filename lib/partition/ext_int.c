@@ -29,16 +29,18 @@ static uint16_t clear(struct hvemu__target *target)
     return HV_STATUS_TIMEOUT;
 }
 
-uint16_t hvemu__clear_virtual_interrupt(struct hvemu__invocation *invocation, const void *in,
-                                        void *out)
+uint16_t hvemu__clear_virtual_interrupt(const struct hvemu_invocation *invocation, const void *in,
+                                        const void *item, void *out)
 {
-    (void)in, (void)out;
-    return clear(&invocation->target);
+    struct hvemu__target target = hvemu__inside(invocation)->target;
+
+    (void)in, (void)item, (void)out;
+    return clear(&target);
 }
 
 uint16_t hvemu_clear_virtual_interrupt(struct hvemu *hv, uint64_t caller, uint64_t destination)
 {
-    const struct hvemu__row *row = &hvemu__rows[HVEMU__ROW_HvCallClearVirtualInterrupt];
+    const struct hvemu_descriptor *row = &hvemu__rows[HVEMU__ROW_HvCallClearVirtualInterrupt];
     struct hvemu__target target = {.hv = hv, .caller_id = caller, .id = destination, .row = row};
     uint16_t status;
 

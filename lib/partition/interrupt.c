@@ -67,19 +67,19 @@ static uint16_t assert_interrupt(struct hvemu__target *target, uint64_t control,
 
 #define AT(field) offsetof(HV_INPUT_ASSERT_VIRTUAL_INTERRUPT, field)
 
-uint16_t hvemu__assert_virtual_interrupt(struct hvemu__invocation *invocation, const void *in,
-                                         void *out)
+uint16_t hvemu__assert_virtual_interrupt(const struct hvemu_invocation *invocation, const void *in,
+                                         const void *item, void *out)
 {
     const uint8_t *block = in;
-    struct hvemu__target *target = &invocation->target;
+    struct hvemu__target target = hvemu__inside(invocation)->target;
     /* The newer call's last four bytes: a VTL, 0 to 15, and zeros. The older one's are padding. */
     const uint32_t vtl =
-        target->row->code == HvCallAssertVirtualInterrupt ? le32dec(block + AT(TargetVtl)) : 0;
+        target.row->code == HvCallAssertVirtualInterrupt ? le32dec(block + AT(TargetVtl)) : 0;
 
-    (void)out;
+    (void)item, (void)out;
     if (vtl > 15)
         return HV_STATUS_INVALID_PARAMETER;
-    return assert_interrupt(target, le64dec(block + AT(InterruptControl)),
+    return assert_interrupt(&target, le64dec(block + AT(InterruptControl)),
                             le64dec(block + AT(DestinationAddress)),
                             le32dec(block + AT(RequestedVector)), vtl);
 }
@@ -87,7 +87,7 @@ uint16_t hvemu__assert_virtual_interrupt(struct hvemu__invocation *invocation, c
 uint16_t hvemu_assert_virtual_interrupt(struct hvemu *hv, uint64_t caller, uint64_t destination,
                                         uint64_t control, uint64_t address, uint32_t vector)
 {
-    const struct hvemu__row *row = &hvemu__rows[HVEMU__ROW_HvCallAssertVirtualInterrupt];
+    const struct hvemu_descriptor *row = &hvemu__rows[HVEMU__ROW_HvCallAssertVirtualInterrupt];
     struct hvemu__target target = {.hv = hv, .caller_id = caller, .id = destination, .row = row};
     uint16_t status;
 

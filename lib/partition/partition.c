@@ -7,7 +7,8 @@
 
 #include "internal.h"
 
-struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id, const struct hvemu__row *row)
+struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id,
+                                       const struct hvemu_descriptor *row)
 {
     struct hvemu__partition *partition = hv ? hvemu__slot(hv, id) : NULL;
     uint64_t privileges;
@@ -38,10 +39,12 @@ uint16_t hvemu__judge(struct hvemu__target *target)
     if (HVEMU__GENERATION(hvemu__load(&partition->word)) != id >> 24)
         return HV_STATUS_INVALID_PARTITION_ID;
     /* A parent outlives its children, so whoever is the parent is active. */
-    if (parent != target->caller_id)
+    if (!(target->row->target & HVEMU_PARENT && parent == target->caller_id) &&
+        !(target->row->target & HVEMU_SELF && id == target->caller_id))
         return HV_STATUS_ACCESS_DENIED;
     if (!(target->row->states >> HVEMU__STATE(word) & 1))
         return HV_STATUS_INVALID_PARTITION_STATE;
+    target->id = id;
     target->partition = partition;
     target->word = word;
     return HV_STATUS_SUCCESS;
@@ -81,8 +84,8 @@ static uint64_t next_id(struct hvemu *hv)
     return HVEMU__GENERATION(word) << 24 | hv->first_free;
 }
 
-/* Makes the partition next_id() spoke of; there is room. It gets no privilege that its parent lacks.
- * The word comes last: it is the door. */
+/* Makes the partition next_id() spoke of; there is room. It gets no privilege that its parent
+ * lacks. The word comes last: it is the door. */
 static void make_child(struct hvemu *hv, struct hvemu__partition *parent, uint64_t parent_id,
                        uint64_t privileges, void *ctx, uint64_t state)
 {
@@ -218,14 +221,16 @@ static uint16_t tell_creation(const struct hvemu *hv, uint64_t id, const uint8_t
     return le64dec(in + AT(Flags)) ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
 }
 
-uint16_t hvemu__create_partition(struct hvemu__invocation *invocation, const void *in, void *out)
+uint16_t hvemu__create_partition(const struct hvemu_invocation *invocation, const void *in,
+                                 const void *item, void *out)
 {
-    struct hvemu *hv = invocation->target.hv;
-    struct hvemu__partition *parent = invocation->caller;
+    struct hvemu *hv = invocation->hv;
+    struct hvemu__partition *parent = hvemu__inside(invocation)->caller;
     void *ctx = parent->ctx;
     uint64_t id;
     uint16_t status;
 
+    (void)item;
     if (!valid_creation(in))
         return HV_STATUS_INVALID_PARAMETER;
     status = room_for_child(hv, parent);
@@ -235,20 +240,20 @@ uint16_t hvemu__create_partition(struct hvemu__invocation *invocation, const voi
     status = tell_creation(hv, id, in, &ctx);
     if (status != HV_STATUS_SUCCESS)
         return status;
-    make_child(hv, parent, invocation->target.caller_id, hv->config.privileges, ctx,
-               HVEMU__UNINITIALIZED);
+    make_child(hv, parent, invocation->caller, hv->config.privileges, ctx, HVEMU__UNINITIALIZED);
     le64enc(out, id);
     return HV_STATUS_SUCCESS;
 }
 
-uint16_t hvemu__initialize_partition(struct hvemu__invocation *invocation, const void *in,
-                                     void *out)
+uint16_t hvemu__initialize_partition(const struct hvemu_invocation *invocation, const void *in,
+                                     const void *item, void *out)
 {
-    const uint16_t status = tell(&invocation->target, HVEMU_PARTITION_ACTIVE);
+    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    const uint16_t status = tell(target, HVEMU_PARTITION_ACTIVE);
 
-    (void)in, (void)out;
+    (void)in, (void)item, (void)out;
     if (status == HV_STATUS_SUCCESS)
-        set_state(invocation->target.partition, HVEMU__ACTIVE);
+        set_state(target->partition, HVEMU__ACTIVE);
     return status;
 }
 
@@ -265,46 +270,49 @@ static int begin_finalizing(struct hvemu__target *target)
     return 0;
 }
 
-uint16_t hvemu__finalize_partition(struct hvemu__invocation *invocation, const void *in, void *out)
+uint16_t hvemu__finalize_partition(const struct hvemu_invocation *invocation, const void *in,
+                                   const void *item, void *out)
 {
-    struct hvemu__target *target = &invocation->target;
-    struct hvemu__partition *partition = target->partition;
+    struct hvemu__target target = hvemu__inside(invocation)->target;
+    struct hvemu__partition *partition = target.partition;
 
-    (void)in, (void)out;
+    (void)in, (void)item, (void)out;
     if (partition->children)
         return HV_STATUS_OPERATION_DENIED;
-    if (HVEMU__STATE(target->word) == HVEMU__ACTIVE) {
-        if (!begin_finalizing(target))
+    if (HVEMU__STATE(target.word) == HVEMU__ACTIVE) {
+        if (!begin_finalizing(&target))
             return HV_STATUS_TIMEOUT;
-        (void)tell(target, HVEMU_PARTITION_STOP);
+        (void)tell(&target, HVEMU_PARTITION_STOP);
     }
     if (partition->vps || hvemu__load(&partition->ops))
         return HV_STATUS_TIMEOUT;
-    if (tell(target, HVEMU_PARTITION_FINALIZED) != HV_STATUS_SUCCESS)
+    if (tell(&target, HVEMU_PARTITION_FINALIZED) != HV_STATUS_SUCCESS)
         return HV_STATUS_TIMEOUT;
     set_state(partition, HVEMU__FINALIZED);
     return HV_STATUS_SUCCESS;
 }
 
-uint16_t hvemu__delete_partition(struct hvemu__invocation *invocation, const void *in, void *out)
+uint16_t hvemu__delete_partition(const struct hvemu_invocation *invocation, const void *in,
+                                 const void *item, void *out)
 {
-    struct hvemu__target *target = &invocation->target;
+    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
     const uint64_t generation = HVEMU__GENERATION(target->word) + 1;
     const uint16_t status = tell(target, HVEMU_PARTITION_DELETED);
 
-    (void)in, (void)out;
+    (void)in, (void)item, (void)out;
     if (status != HV_STATUS_SUCCESS)
         return status;
-    invocation->caller->children--;
+    hvemu__inside(invocation)->caller->children--;
     hvemu__store(&target->partition->word, generation << 24);
     if (generation < HVEMU__GENERATION_END) /* else the slot has had its last ID */
         append_free(target->hv, target->partition);
     return HV_STATUS_SUCCESS;
 }
 
-uint16_t hvemu__get_partition_id(struct hvemu__invocation *invocation, const void *in, void *out)
+uint16_t hvemu__get_partition_id(const struct hvemu_invocation *invocation, const void *in,
+                                 const void *item, void *out)
 {
-    (void)in;
-    le64enc(out, invocation->target.caller_id);
+    (void)in, (void)item;
+    le64enc(out, invocation->caller);
     return HV_STATUS_SUCCESS;
 }

@@ -30,12 +30,15 @@ static enum hvemu_result attach(struct hvemu *hv, uint64_t id, uint32_t index, v
     if (!vp)
         return HVEMU_E_SPACE;
     hv->first_free_vp = vp->next;
-    memset(vp, 0, sizeof *vp); /* no byte of another guest's lists */
+    memset(vp->in, 0, hv->scratch_bytes); /* no byte of another guest's lists */
+    memset(vp->out, 0, hv->scratch_bytes);
+    hv->closed = 1;
     vp->hv = hv;
     vp->partition = partition;
     vp->id = id;
     vp->ctx = ctx;
     vp->index = index;
+    hvemu__store(&vp->yield, 0);
     vp->next = partition->vps;
     partition->vps = vp;
     if (index == 0)
@@ -87,6 +90,12 @@ enum hvemu_result hvemu_vp_detach(struct hvemu_vp *vp)
     result = detach(vp->hv, vp);
     hvemu__unlock(&vp->hv->lock);
     return result;
+}
+
+void hvemu_vp_yield(struct hvemu_vp *vp)
+{
+    if (vp)
+        hvemu__store(&vp->yield, 1);
 }
 
 void *hvemu_vp_context(const struct hvemu_vp *vp)

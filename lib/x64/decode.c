@@ -11,17 +11,26 @@ static uint64_t pair(uint64_t high, uint64_t low)
 }
 
 /* The block's first 16 bytes are general registers, each 16 after them an XMM register. */
-static void gather_xmm(const struct hvemu_x64_frame *frame, struct hvemu_call *call)
+static void gather_xmm(const struct hvemu_x64_frame *frame, struct hvemu_call *call, unsigned at)
 {
-    for (unsigned at = 16; at < call->in_bytes; at += 16) {
-        le64enc(call->fast + at, frame->xmm[at / 16 - 1][0]);
-        le64enc(call->fast + at + 8, frame->xmm[at / 16 - 1][1]);
-    }
+    le64enc(call->fast + at, frame->xmm[at / 16 - 1][0]);
+    le64enc(call->fast + at + 8, frame->xmm[at / 16 - 1][1]);
+}
+
+/* Where in the block output goes that was begun by an earlier invocation and shares 16 bytes with
+ * what is still to come; 0: nowhere, or in general registers. */
+static unsigned kept_output(const struct hvemu_call *call, const struct hvemu_descriptor *row)
+{
+    const unsigned next = call->out_at + (unsigned)call->start * row->out_each;
+    return next % 16 ? next / 16 * 16 : 0;
 }
 
 static enum hvemu_action decode_fast(const struct hvemu_x64_frame *frame, uint32_t features,
-                                     struct hvemu_call *call, int wide)
+                                     struct hvemu_call *call, const struct hvemu_descriptor *row,
+                                     int wide)
 {
+    unsigned kept;
+
     call->in_gpa = call->out_gpa = 0;
     le64enc(call->fast, wide ? frame->rdx : pair(frame->rbx, frame->rcx));
     le64enc(call->fast + 8, wide ? frame->r8 : pair(frame->rdi, frame->rsi));
@@ -35,14 +44,19 @@ static enum hvemu_action decode_fast(const struct hvemu_x64_frame *frame, uint32
     if ((call->in_bytes > 16 && !(features & HV_FEATURE_XMM_HYPERCALL_INPUT)) ||
         (call->out_bytes && !(features & HV_FEATURE_XMM_HYPERCALL_OUTPUT)))
         return HVEMU_UD;
-    if (call->in_bytes > 16 && (frame->known & HVEMU_X64_XMM) != HVEMU_X64_XMM)
+    kept = kept_output(call, row);
+    if ((call->in_bytes > 16 || kept) && (frame->known & HVEMU_X64_XMM) != HVEMU_X64_XMM)
         return HVEMU_NEED_XMM;
-    gather_xmm(frame, call);
+    for (unsigned at = 16; at < call->in_bytes; at += 16)
+        gather_xmm(frame, call, at);
+    if (kept)
+        gather_xmm(frame, call, kept);
     return HVEMU_STEP;
 }
 
-enum hvemu_action hvemu__x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
-                                    struct hvemu_call *call, const struct hvemu__row **row)
+enum hvemu_action hvemu__x64_decode(const struct hvemu *hv, const struct hvemu_x64_frame *frame,
+                                    uint32_t features, struct hvemu_call *call,
+                                    const struct hvemu_descriptor **row)
 {
     const int wide = hvemu__x64_wide(frame);
 
@@ -52,22 +66,22 @@ enum hvemu_action hvemu__x64_decode(const struct hvemu_x64_frame *frame, uint32_
     if ((frame->mode & (HVEMU_X64_CPL | HVEMU_X64_PE)) != HVEMU_X64_PE)
         return HVEMU_UD;
     call->control = wide ? frame->rcx : pair(frame->rdx, frame->rax);
-    *row = hvemu__judge_control(call);
+    *row = hvemu__judge_control(hv, call);
     if (call->control & HV_HYPERCALL_FAST)
-        return decode_fast(frame, features, call, wide);
+        return decode_fast(frame, features, call, *row, wide);
     call->in_gpa = wide ? frame->rdx : pair(frame->rbx, frame->rcx);
     call->out_gpa = wide ? frame->r8 : pair(frame->rdi, frame->rsi);
     hvemu__judge_lists(call);
     return HVEMU_STEP;
 }
 
-enum hvemu_action hvemu_x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
-                                   struct hvemu_call *call)
+enum hvemu_action hvemu_x64_decode(const struct hvemu *hv, const struct hvemu_x64_frame *frame,
+                                   uint32_t features, struct hvemu_call *call)
 {
-    const struct hvemu__row *row;
+    const struct hvemu_descriptor *row;
 
     if (!frame || !call)
         return HVEMU_FAILED;
     memset(call, 0, sizeof *call);
-    return hvemu__x64_decode(frame, features, call, &row);
+    return hvemu__x64_decode(hv, frame, features, call, &row);
 }

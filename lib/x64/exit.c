@@ -6,22 +6,37 @@
 
 #include "internal.h"
 
+static void write_pair(struct hvemu_x64_frame *frame, uint64_t value)
+{
+    frame->rax = (uint32_t)value;
+    frame->rdx = value >> 32;
+    frame->changed |= HVEMU_X64_RAX | HVEMU_X64_RDX;
+}
+
 static void write_result(struct hvemu_x64_frame *frame, uint64_t result)
 {
     if (hvemu__x64_wide(frame)) {
         frame->rax = result;
         frame->changed |= HVEMU_X64_RAX;
-    } else {
-        frame->rax = (uint32_t)result;
-        frame->rdx = result >> 32;
-        frame->changed |= HVEMU_X64_RAX | HVEMU_X64_RDX;
-    }
+    } else
+        write_pair(frame, result);
 }
 
-/* Whole chunks of 16 bytes, the last filled up with zero (TLFS 6.0b 3.8.1). */
+/* What the guest repeats with: the next rep start index, where elements were completed. */
+static void write_control(struct hvemu_x64_frame *frame, uint64_t control)
+{
+    if (hvemu__x64_wide(frame)) {
+        frame->rcx = control;
+        frame->changed |= HVEMU_X64_RCX;
+    } else
+        write_pair(frame, control);
+}
+
+/* Whole chunks of 16 bytes (TLFS 6.0b 3.8.1). */
 static void write_output(struct hvemu_x64_frame *frame, const struct hvemu_call *call)
 {
-    for (unsigned at = call->out_at; at < (unsigned)call->out_at + call->out_bytes; at += 16) {
+    for (unsigned at = call->written_at; at < (unsigned)call->written_at + call->written;
+         at += 16) {
         const uint64_t low = le64dec(call->fast + at), high = le64dec(call->fast + at + 8);
         if (at == 0) {
             frame->rdx = low;
@@ -35,25 +50,30 @@ static void write_output(struct hvemu_x64_frame *frame, const struct hvemu_call 
     }
 }
 
+static unsigned next_start(const struct hvemu_call *call)
+{
+    return (unsigned)((call->control & HV_HYPERCALL_REP_START_MASK) >>
+                      HV_HYPERCALL_REP_START_SHIFT);
+}
+
 static enum hvemu_action hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame)
 {
-    const struct hvemu__row *row;
+    const struct hvemu_descriptor *row;
     struct hvemu_call call;
     enum hvemu_action action;
 
     if (!(hvemu__load(&vp->partition->hypercall_msr) & HV_X64_MSR_HYPERCALL_ENABLE))
         return HVEMU_PASS;
-    action = hvemu__x64_decode(frame, vp->hv->config.features, &call, &row);
+    action = hvemu__x64_decode(vp->hv, frame, vp->hv->config.features, &call, &row);
     action = hvemu__execute(vp, &call, row, action);
-    if (action == HVEMU_STEP) {
+    if (action == HVEMU_STEP)
         write_result(frame, call.result);
-        if ((call.control & HV_HYPERCALL_FAST) && call.status == HV_STATUS_SUCCESS)
-            write_output(frame, &call);
-        frame->access = call.access;
-    } else if (action == HVEMU_INTERCEPT) {
+    else if (action == HVEMU_REPEAT && next_start(&call) != call.start)
+        write_control(frame, call.control);
+    else if (action == HVEMU_INTERCEPT)
         frame->gpa = call.gpa;
-        frame->access = call.access;
-    }
+    write_output(frame, &call);
+    frame->access = call.access;
     return action;
 }
 

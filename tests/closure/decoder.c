@@ -13,7 +13,7 @@ int main(void)
     struct hvemu_call call;
     char line[200];
 
-    return hvemu_x64_decode(&frame, 0, &call) != HVEMU_STEP || call.code != 0x0056 ||
-           !hvemu_call_format(&call, line, sizeof line) || !hvemu_call_name(call.code)[0] ||
-           !hvemu_status_name(call.status)[0];
+    return hvemu_x64_decode(NULL, &frame, 0, &call) != HVEMU_STEP || call.code != 0x0056 ||
+           !hvemu_call_format(NULL, &call, line, sizeof line) ||
+           !hvemu_call_name(NULL, call.code)[0] || !hvemu_status_name(call.status)[0];
 }

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The native interface: what a VMM calls at its guests' exits; no thread-local caller.
- * Links: hvemu hypercall calls partition vp ext_int interrupt decode exit msr cpuid. */
+ * Links: hvemu execute hypercall calls partition vp ext_int interrupt decode exit msr cpuid. */
 
 #include <hvgdk/hvemu.h>
 #include <hvgdk/hvgdk.h>

@@ -24,7 +24,7 @@ static struct hvemu_call decode(uint64_t control, uint64_t rdx, uint64_t r8)
     const struct hvemu_x64_frame frame = fake_frame64(control, rdx, r8);
     struct hvemu_call call;
 
-    assert_action(hvemu_x64_decode(&frame, 0x8010, &call), HVEMU_STEP);
+    assert_action(hvemu_x64_decode(NULL, &frame, 0x8010, &call), HVEMU_STEP);
     return call;
 }
 

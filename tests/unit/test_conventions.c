@@ -347,12 +347,9 @@ static void forget_scratch(struct cell *cell)
 {
     const struct hvemu_vp *vp = cell->world->vps[cell->row->caller];
     uint8_t *memory = cell->world->vmm->memory;
-    const size_t at = (size_t)((const uint8_t *)vp - memory);
 
-    memcpy(cell->world->before + at + offsetof(struct hvemu_vp, in),
-           memory + at + offsetof(struct hvemu_vp, in), sizeof vp->in);
-    memcpy(cell->world->before + at + offsetof(struct hvemu_vp, out),
-           memory + at + offsetof(struct hvemu_vp, out), sizeof vp->out);
+    memcpy(cell->world->before + (vp->in - memory), vp->in, vp->hv->scratch_bytes);
+    memcpy(cell->world->before + (vp->out - memory), vp->out, vp->hv->scratch_bytes);
 }
 
 static void assert_no_effect(struct cell *cell)

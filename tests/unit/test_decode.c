@@ -21,7 +21,7 @@ static struct hvemu_call decode(const struct hvemu_x64_frame *frame, uint32_t fe
     struct hvemu_call call;
 
     memset(&call, 0xEE, sizeof call);
-    assert_action(hvemu_x64_decode(frame, features, &call), want);
+    assert_action(hvemu_x64_decode(NULL, frame, features, &call), want);
     assert_memory_equal(&before, frame, sizeof before);
     return call;
 }
@@ -215,8 +215,10 @@ static void fields_that_answer_are_empty_after_decoding(void **state)
         assert_u64(call.result, 0);
         assert_u64(call.gpa, 0);
         assert_u64(call.access, 0);
+        assert_u64(call.executed, 0);
+        assert_u64(call.written_at, 0);
+        assert_u64(call.written, 0);
         assert_u64(call.reserved0, 0);
-        assert_u64(call.reserved1, 0);
         assert_empty((const uint8_t *)call.reserved, sizeof call.reserved);
     }
 }
@@ -465,9 +467,9 @@ static void decoding_nothing_fails(void **state)
     struct hvemu_call call;
 
     (void)state;
-    assert_action(hvemu_x64_decode(NULL, BOTH, &call), HVEMU_FAILED);
-    assert_action(hvemu_x64_decode(&frame, BOTH, NULL), HVEMU_FAILED);
-    assert_action(hvemu_x64_decode(NULL, BOTH, NULL), HVEMU_FAILED);
+    assert_action(hvemu_x64_decode(NULL, NULL, BOTH, &call), HVEMU_FAILED);
+    assert_action(hvemu_x64_decode(NULL, &frame, BOTH, NULL), HVEMU_FAILED);
+    assert_action(hvemu_x64_decode(NULL, NULL, BOTH, NULL), HVEMU_FAILED);
 }
 
 int main(void)

@@ -13,18 +13,18 @@ static struct hvemu_call decode(const struct hvemu_x64_frame *frame)
 {
     struct hvemu_call call;
 
-    assert_action(hvemu_x64_decode(frame, 0x8010, &call), HVEMU_STEP);
+    assert_action(hvemu_x64_decode(NULL, frame, 0x8010, &call), HVEMU_STEP);
     return call;
 }
 
 /* The whole line; it is the caller's to free. */
 static char *format(const struct hvemu_call *call)
 {
-    const size_t length = hvemu_call_format(call, NULL, 0);
+    const size_t length = hvemu_call_format(NULL, call, NULL, 0);
     char *line = malloc(length + 1);
 
     assert_non_null(line);
-    assert_int_equal(hvemu_call_format(call, line, length + 1), length);
+    assert_int_equal(hvemu_call_format(NULL, call, line, length + 1), length);
     assert_int_equal(strlen(line), length);
     return line;
 }
@@ -127,7 +127,7 @@ static void assert_cut_anywhere(const struct hvemu_call *call)
 
         assert_non_null(to);
         memset(to, 0x5A, bytes);
-        assert_int_equal(hvemu_call_format(call, to, bytes), length);
+        assert_int_equal(hvemu_call_format(NULL, call, to, bytes), length);
         assert_memory_equal(to, line, kept);
         assert_int_equal(to[kept], 0);
         for (size_t i = kept + 1; i < bytes; i++)
@@ -158,12 +158,12 @@ static void no_room_at_all_writes_nothing(void **state)
 {
     const struct hvemu_x64_frame frame = fake_frame64(0x10056, 1, 0);
     const struct hvemu_call call = decode(&frame);
-    const size_t length = hvemu_call_format(&call, NULL, 0);
+    const size_t length = hvemu_call_format(NULL, &call, NULL, 0);
     char to = 0x5A;
 
     (void)state;
     assert_true(length > 20);
-    assert_int_equal(hvemu_call_format(&call, &to, 0), length);
+    assert_int_equal(hvemu_call_format(NULL, &call, &to, 0), length);
     assert_int_equal(to, 0x5A);
 }
 
@@ -172,8 +172,8 @@ static void line_about_no_call_is_empty(void **state)
     char to[4] = {1, 2, 3, 4};
 
     (void)state;
-    assert_int_equal(hvemu_call_format(NULL, NULL, 0), 0);
-    assert_int_equal(hvemu_call_format(NULL, to, sizeof to), 0);
+    assert_int_equal(hvemu_call_format(NULL, NULL, NULL, 0), 0);
+    assert_int_equal(hvemu_call_format(NULL, NULL, to, sizeof to), 0);
     assert_int_equal(to[0], 0);
     assert_int_equal(to[1], 2);
 }
@@ -205,18 +205,18 @@ static void broken_calls_are_formatted_within_bounds(void **state)
 static void offered_calls_have_their_names(void **state)
 {
     (void)state;
-    assert_string_equal(hvemu_call_name(0x0040), "HvCallCreatePartition");
-    assert_string_equal(hvemu_call_name(0x0041), "HvCallInitializePartition");
-    assert_string_equal(hvemu_call_name(0x0042), "HvCallFinalizePartition");
-    assert_string_equal(hvemu_call_name(0x0043), "HvCallDeletePartition");
-    assert_string_equal(hvemu_call_name(0x0046), "HvCallGetPartitionId");
-    assert_string_equal(hvemu_call_name(0x0055), "HvCallAssertVirtualInterruptDeprecated");
-    assert_string_equal(hvemu_call_name(0x0056), "HvCallClearVirtualInterrupt");
-    assert_string_equal(hvemu_call_name(0x0094), "HvCallAssertVirtualInterrupt");
+    assert_string_equal(hvemu_call_name(NULL, 0x0040), "HvCallCreatePartition");
+    assert_string_equal(hvemu_call_name(NULL, 0x0041), "HvCallInitializePartition");
+    assert_string_equal(hvemu_call_name(NULL, 0x0042), "HvCallFinalizePartition");
+    assert_string_equal(hvemu_call_name(NULL, 0x0043), "HvCallDeletePartition");
+    assert_string_equal(hvemu_call_name(NULL, 0x0046), "HvCallGetPartitionId");
+    assert_string_equal(hvemu_call_name(NULL, 0x0055), "HvCallAssertVirtualInterruptDeprecated");
+    assert_string_equal(hvemu_call_name(NULL, 0x0056), "HvCallClearVirtualInterrupt");
+    assert_string_equal(hvemu_call_name(NULL, 0x0094), "HvCallAssertVirtualInterrupt");
     /* Known, if not offered. */
-    assert_string_equal(hvemu_call_name(0x0002), "HvCallFlushVirtualAddressSpace");
-    assert_string_equal(hvemu_call_name(0x005C), "HvCallPostMessage");
-    assert_string_equal(hvemu_call_name(0x8001), "HvExtCallQueryCapabilities");
+    assert_string_equal(hvemu_call_name(NULL, 0x0002), "HvCallFlushVirtualAddressSpace");
+    assert_string_equal(hvemu_call_name(NULL, 0x005C), "HvCallPostMessage");
+    assert_string_equal(hvemu_call_name(NULL, 0x8001), "HvExtCallQueryCapabilities");
 }
 
 static void every_code_has_a_name_and_most_are_unknown(void **state)
@@ -225,7 +225,7 @@ static void every_code_has_a_name_and_most_are_unknown(void **state)
 
     (void)state;
     for (uint32_t code = 0; code <= 0xFFFF; code++) {
-        const char *name = hvemu_call_name((uint16_t)code);
+        const char *name = hvemu_call_name(NULL, (uint16_t)code);
 
         assert_non_null(name);
         if (strstr(name, "unknown"))
@@ -234,8 +234,8 @@ static void every_code_has_a_name_and_most_are_unknown(void **state)
         assert_true(strncmp(name, "Hv", 2) == 0);
     }
     assert_int_equal(known, 254);
-    assert_non_null(strstr(hvemu_call_name(0), "unknown"));
-    assert_non_null(strstr(hvemu_call_name(0xFFFF), "unknown"));
+    assert_non_null(strstr(hvemu_call_name(NULL, 0), "unknown"));
+    assert_non_null(strstr(hvemu_call_name(NULL, 0xFFFF), "unknown"));
 }
 
 static void actions_have_their_names(void **state)

@@ -15,6 +15,7 @@ struct first_config {
     uint32_t partitions, vps, depth, children, gpa_bits, features, recommendations, page_code_bytes;
     uint8_t page_code[16];
     uint64_t privileges;
+    uint32_t calls, rep_budget;
 };
 
 struct first_ops {
@@ -26,6 +27,8 @@ struct first_ops {
     int (*gpa_write)(void *, uint64_t, uint64_t, const void *, uint32_t);
     int (*overlay)(void *, uint64_t, uint64_t, const uint8_t *, uint32_t);
     uint16_t (*partition)(void *, uint64_t, uint32_t, const void *, void **);
+    int (*filter)(void *, const struct hvemu_invocation *);
+    void (*trace)(void *, const struct hvemu_invocation *, uint16_t, uint16_t);
 };
 
 /* What a program compiled with a later release would hand in. */
@@ -40,8 +43,8 @@ struct later_ops {
 };
 
 /* Both are fixed numbers of bytes where a pointer has eight. */
-_Static_assert(sizeof(void *) != 8 || sizeof(struct first_config) == 64, "first_config");
-_Static_assert(sizeof(void *) != 8 || sizeof(struct first_ops) == 64, "first_ops");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct first_config) == 72, "first_config");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct first_ops) == 80, "first_ops");
 #define SAME_PLACE(a, b, field) \
     _Static_assert(offsetof(struct a, field) == offsetof(struct b, field), #field)
 SAME_PLACE(first_config, hvemu_config, size);
@@ -55,6 +58,8 @@ SAME_PLACE(first_config, hvemu_config, recommendations);
 SAME_PLACE(first_config, hvemu_config, page_code_bytes);
 SAME_PLACE(first_config, hvemu_config, page_code);
 SAME_PLACE(first_config, hvemu_config, privileges);
+SAME_PLACE(first_config, hvemu_config, calls);
+SAME_PLACE(first_config, hvemu_config, rep_budget);
 SAME_PLACE(first_ops, hvemu_ops, size);
 SAME_PLACE(first_ops, hvemu_ops, ext_int);
 SAME_PLACE(first_ops, hvemu_ops, interrupt);
@@ -63,6 +68,8 @@ SAME_PLACE(first_ops, hvemu_ops, gpa_writable);
 SAME_PLACE(first_ops, hvemu_ops, gpa_write);
 SAME_PLACE(first_ops, hvemu_ops, overlay);
 SAME_PLACE(first_ops, hvemu_ops, partition);
+SAME_PLACE(first_ops, hvemu_ops, filter);
+SAME_PLACE(first_ops, hvemu_ops, trace);
 
 enum { ROOM = 0x10000 };
 static alignas(64) uint8_t memory[ROOM];
@@ -508,8 +515,8 @@ static void null_to_any_function_is_answered(void **state)
     assert_action(hvemu_execute(NULL, &call), HVEMU_FAILED);
     assert_action(hvemu_execute(vmm->vp, NULL), HVEMU_FAILED);
     struct hvemu_x64_frame frame = fake_frame64(0x10056, 2, 0), before = frame;
-    assert_action(hvemu_x64_decode(NULL, 0, &call), HVEMU_FAILED);
-    assert_action(hvemu_x64_decode(&frame, 0, NULL), HVEMU_FAILED);
+    assert_action(hvemu_x64_decode(NULL, NULL, 0, &call), HVEMU_FAILED);
+    assert_action(hvemu_x64_decode(NULL, &frame, 0, NULL), HVEMU_FAILED);
     assert_action(hvemu_x64_hypercall(NULL, &frame), HVEMU_FAILED);
     assert_action(hvemu_x64_hypercall(vmm->vp, NULL), HVEMU_FAILED);
     hvemu_x64_finish(NULL, 0, 0);
@@ -519,10 +526,10 @@ static void null_to_any_function_is_answered(void **state)
     assert_action(hvemu_x64_wrmsr(NULL, 0x40000000, 1), HVEMU_FAILED);
     assert_action(hvemu_x64_cpuid(NULL, 1, 0x40000000, regs), HVEMU_FAILED);
     assert_action(hvemu_x64_cpuid(vmm->hv, 1, 0x40000000, NULL), HVEMU_FAILED);
-    (void)hvemu_call_format(NULL, NULL, 0);
-    (void)hvemu_call_format(&call, NULL, 0);
+    (void)hvemu_call_format(NULL, NULL, NULL, 0);
+    (void)hvemu_call_format(NULL, &call, NULL, 0);
     for (unsigned n = 0; n < 0x10000; n += 0x111) {
-        assert_non_null(hvemu_call_name((uint16_t)n));
+        assert_non_null(hvemu_call_name(NULL, (uint16_t)n));
         assert_non_null(hvemu_status_name((uint16_t)n));
         assert_non_null(hvemu_status_text((uint16_t)n));
     }

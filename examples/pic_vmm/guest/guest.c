@@ -115,6 +115,7 @@ void guest_main(void);
 static volatile uint64_t exception = NO_EXCEPTION; /* the last one, and where it was raised */
 static volatile uint64_t exception_rip;
 static volatile uint32_t handled; /* interrupts, since they were reported last */
+static volatile uint16_t between; /* of all of them, those amid a rep call */
 static volatile int auto_eoi;
 static volatile int poking;
 
@@ -122,6 +123,9 @@ void trap(struct trap *frame)
 {
     if (frame->vector >= GUEST_VECTORS) {
         handled++;
+        /* At the OUT that goes on with a rep call: it was executed, and will be again. */
+        if (frame->rip == GUEST_PAGE && (frame->rcx & HV_HYPERCALL_REP_START_MASK))
+            between++;
         if (!auto_eoi)
             out8(PORT_PIC, PIC_EOI);
         return;
@@ -188,6 +192,17 @@ static uint64_t hypercall(uint64_t control, uint64_t in, uint64_t out)
 static HV_STATUS status_of(uint64_t result)
 {
     return (HV_STATUS)(result & HV_HYPERCALL_RESULT_STATUS_MASK);
+}
+
+/* Without a rep count in `code`, whose bits 15:0 are the call's and bit 16 says "fast". */
+static uint64_t rep_call(uint64_t code, uint64_t reps, uint64_t in, uint64_t out)
+{
+    return hypercall(code | reps << HV_HYPERCALL_REP_COUNT_SHIFT, in, out);
+}
+
+static uint16_t reps_of(uint64_t result)
+{
+    return (uint16_t)((result & HV_HYPERCALL_RESULT_REPS_MASK) >> HV_HYPERCALL_RESULT_REPS_SHIFT);
 }
 
 /* A call with one parameter, in a register. */
@@ -484,9 +499,47 @@ static void take_interrupts(void)
     take_ticks(120);
 }
 
+/* The VMM carries out one element for each execution of the OUT, and interrupts come in between. */
+static void call_with_interrupts(void)
+{
+    volatile uint64_t *in = (void *)(uintptr_t)GUEST_INPUT;
+    const volatile uint64_t *out = (void *)(uintptr_t)GUEST_OUTPUT;
+    const uint32_t few[] = {7, 8, 9, 0};
+    uint64_t result, sum = 0x100000000;
+    uint16_t wrong = 0;
+
+    begin(6);
+    say("a list that fills its page, while the timer ticks\n");
+    in[0] = LIST_TICKS;
+    in[1] = sum;
+    for (uint32_t i = 0; i < LIST_ELEMENTS; i++)
+        in[2 + i] = 1 + i * 3;
+    __asm__ volatile("sti" : : : "memory");
+    result = rep_call(CALL_SUM_LIST, LIST_ELEMENTS, GUEST_INPUT, GUEST_OUTPUT);
+    __asm__ volatile("cli" : : : "memory");
+    expect(status_of(result), HV_STATUS_SUCCESS);
+    expect(reps_of(result), LIST_ELEMENTS);
+    for (uint32_t i = 0; i < LIST_ELEMENTS; i++) {
+        sum += in[2 + i];
+        if (out[i] != sum)
+            wrong++;
+    }
+    expect(wrong, 0);
+    say_hex(between, 2);
+    say(" interrupts came between two elements\n");
+    expect(between, LIST_TICKS);
+    report_handled();
+
+    say("a list in registers, whose element 3 is bad\n");
+    result = rep_call(CALL_SUM_FEW | HV_HYPERCALL_FAST, 4, few[0] | (uint64_t)few[1] << 32,
+                      few[2] | (uint64_t)few[3] << 32);
+    expect(status_of(result), HV_STATUS_INVALID_PARAMETER);
+    expect(reps_of(result), 3);
+}
+
 static void miss_interrupt(void)
 {
-    begin(6);
+    begin(7);
     set_line(GUEST_LINE_IRQ, 1);
     set_line(GUEST_LINE_IRQ, 0);
     open_window();
@@ -495,7 +548,7 @@ static void miss_interrupt(void)
 
 static void take_interrupts_without_eoi(void)
 {
-    begin(7);
+    begin(8);
     auto_eoi = 1;
     set_up_pic(0x03, (uint8_t) ~(1 << GUEST_TIMER_IRQ | 1 << GUEST_LINE_IRQ));
     set_line(GUEST_LINE_IRQ, 1);
@@ -529,11 +582,12 @@ void guest_main(void)
     be_parent();
     meet_exceptions();
     take_interrupts();
+    call_with_interrupts();
     miss_interrupt();
     take_interrupts_without_eoi();
     time_calls(self);
 
-    begin(8);
+    begin(9);
     out32(PORT_LAST, 0);
     for (;;)
         __asm__ volatile("pause");

@@ -34,6 +34,15 @@
  * leaves user-space VMMs everything they need, where VMCALL does not reach them. */
 #define PORT_HYPERCALL 0xE8
 
+/* Rep calls of the VMM's own: it adds up the elements. One that is 0 is HV_STATUS_INVALID_PARAMETER.
+ * CALL_SUM_LIST  header: how often the timer is to tick meanwhile, and what the sum begins with;
+ *                each element, and its output, the sum so far: 64 bits each
+ * CALL_SUM_FEW   elements of 32 bits alone, so that registers hold four of them */
+#define CALL_SUM_LIST 0x7001
+#define CALL_SUM_FEW  0x7002
+#define LIST_ELEMENTS 510 /* a page, with the header */
+#define LIST_TICKS    120 /* not more than half of them */
+
 #define PORT_TEXT 0xE9 /* 8 bits: a character of the guest's own words; a newline ends the line */
 
 /* 32 bits each. */

@@ -1,0 +1,202 @@
+/* SPDX-FileCopyrightText: The libhvemu authors */
+/* SPDX-License-Identifier: MIT */
+
+/* A guest's call: the checks before its handler, in the order that docs/architecture.md gives, the
+ * private copies of its lists, and what the guest does next. */
+
+#include "internal.h"
+
+enum hvemu_action hvemu__enter(struct hvemu_vp *vp)
+{
+    if (!hvemu__alive(vp->partition, vp->id))
+        return HVEMU_GONE;
+    if (hvemu__load(&vp->busy))
+        return HVEMU_FAILED;
+    hvemu__store(&vp->busy, 1);
+    return HVEMU_STEP;
+}
+
+void hvemu__leave(struct hvemu_vp *vp)
+{
+    hvemu__store(&vp->busy, 0);
+}
+
+static enum hvemu_action complete(struct hvemu_call *call, uint64_t result)
+{
+    call->status = (uint16_t)result;
+    call->result = result;
+    call->executed = 1;
+    return HVEMU_STEP;
+}
+
+/* What a memory op's answer makes of the call. */
+static enum hvemu_action judge_answer(struct hvemu_call *call, int answer, uint64_t gpa,
+                                      uint32_t access)
+{
+    switch (answer) {
+    case HVEMU_MEM_OK:
+        return HVEMU_STEP;
+    case HVEMU_MEM_NONE:
+        call->gpa = gpa;
+        call->access = access;
+        return HVEMU_INTERCEPT;
+    case HVEMU_MEM_AGAIN:
+        return HVEMU_REPEAT;
+    default:
+        return HVEMU_FAILED;
+    }
+}
+
+/* Each byte of input is read once, and none that this invocation does not need. */
+static enum hvemu_action read_input(struct hvemu_vp *vp, struct hvemu_call *call, uint32_t at,
+                                    uint8_t *to, uint32_t bytes)
+{
+    const struct hvemu_ops *ops = &vp->hv->ops;
+    const uint64_t gpa = call->in_gpa + at;
+    int answer = HVEMU_MEM_NONE;
+
+    if (!bytes)
+        return HVEMU_STEP;
+    if (ops->gpa_read && !hvemu__overlaid(vp->partition, gpa))
+        answer = ops->gpa_read(vp->partition->ctx, vp->id, gpa, to, bytes);
+    return judge_answer(call, answer, gpa, HVEMU_ACCESS_READ);
+}
+
+static enum hvemu_action read_lists(struct hvemu_vp *vp, struct hvemu_call *call,
+                                    const struct hvemu_descriptor *row,
+                                    const struct hvemu__work *work)
+{
+    const uint32_t items = (work->end - work->start) * row->in_each;
+    enum hvemu_action action;
+
+    if (!work->start) /* header and elements lie together */
+        return read_input(vp, call, 0, vp->in, call->header_bytes + items);
+    action = read_input(vp, call, 0, vp->in, call->header_bytes);
+    if (action != HVEMU_STEP)
+        return action;
+    return read_input(vp, call, call->header_bytes + work->start * row->in_each,
+                      vp->in + call->header_bytes, items);
+}
+
+static enum hvemu_action probe_output(struct hvemu_vp *vp, struct hvemu_call *call, uint64_t gpa,
+                                      uint32_t bytes)
+{
+    const struct hvemu_ops *ops = &vp->hv->ops;
+    int answer = HVEMU_MEM_NONE;
+
+    if (!bytes)
+        return HVEMU_STEP;
+    if (ops->gpa_write && !hvemu__overlaid(vp->partition, gpa))
+        answer = ops->gpa_writable ? ops->gpa_writable(vp->partition->ctx, vp->id, gpa, bytes)
+                                   : HVEMU_MEM_OK;
+    return judge_answer(call, answer, gpa, HVEMU_ACCESS_WRITE);
+}
+
+/* Carries the work out, and makes of what became of it the guest's next step: a result, or the same
+ * instruction again with the next start index. */
+static enum hvemu_action run(struct hvemu_vp *vp, struct hvemu_call *call,
+                             const struct hvemu_descriptor *row, struct hvemu__work *work,
+                             uint32_t *out_bytes)
+{
+    struct hvemu__invocation invocation;
+    uint16_t status;
+
+    hvemu__introduce(&invocation, vp->hv, vp, vp->partition, vp->id, row, call);
+    if (work->out_bytes)
+        memset(work->out, 0, work->out_bytes);
+    status = hvemu__invoke(&invocation, work);
+    *out_bytes = hvemu__output(row, work, status);
+    if (status != HV_STATUS_TIMEOUT)
+        return complete(call, hvemu__result(row, work, status));
+    call->control = (call->control & ~HV_HYPERCALL_REP_START_MASK) |
+                    (uint64_t)work->done << HV_HYPERCALL_REP_START_SHIFT;
+    return HVEMU_REPEAT;
+}
+
+static enum hvemu_action run_in_registers(struct hvemu_vp *vp, struct hvemu_call *call,
+                                          const struct hvemu_descriptor *row)
+{
+    struct hvemu__work work = hvemu__plan(vp->hv, call, row);
+    const uint32_t out_at = call->out_at + work.start * row->out_each;
+    enum hvemu_action action;
+    uint32_t bytes, rest;
+
+    work.header = call->fast;
+    work.items = call->fast + call->header_bytes + work.start * row->in_each;
+    work.out = call->fast + out_at;
+    action = run(vp, call, row, &work, &bytes);
+    if (!bytes)
+        return action;
+    /* Whole chunks of 16 bytes: what lies before in the first is kept, after in the last zero. */
+    rest = (16 - (out_at + bytes) % 16) % 16;
+    if (rest)
+        memset(call->fast + out_at + bytes, 0, rest);
+    call->written_at = (uint16_t)(out_at / 16 * 16);
+    call->written = (uint16_t)(out_at + bytes + rest - call->written_at);
+    return action;
+}
+
+static int outside_gpa_space(const struct hvemu *hv, const struct hvemu_call *call)
+{
+    return (call->in_bytes && call->in_gpa >= hv->gpa_end) ||
+           (call->out_bytes && call->out_gpa >= hv->gpa_end);
+}
+
+static enum hvemu_action run_in_memory(struct hvemu_vp *vp, struct hvemu_call *call,
+                                       const struct hvemu_descriptor *row)
+{
+    struct hvemu__work work = hvemu__plan(vp->hv, call, row);
+    const uint64_t out_gpa = call->out_gpa + work.start * row->out_each;
+    enum hvemu_action action;
+    uint32_t bytes;
+
+    if (outside_gpa_space(vp->hv, call))
+        return complete(call, HV_STATUS_INVALID_ALIGNMENT);
+    action = read_lists(vp, call, row, &work);
+    if (action == HVEMU_STEP)
+        action = probe_output(vp, call, out_gpa, work.out_bytes);
+    if (action != HVEMU_STEP)
+        return action;
+    work.header = vp->in;
+    work.items = vp->in + call->header_bytes;
+    work.out = vp->out;
+    action = run(vp, call, row, &work, &bytes);
+    if (bytes &&
+        vp->hv->ops.gpa_write(vp->partition->ctx, vp->id, out_gpa, vp->out, bytes) != HVEMU_MEM_OK)
+        call->access = HVEMU_ACCESS_LOST;
+    return action;
+}
+
+enum hvemu_action hvemu__execute(struct hvemu_vp *vp, struct hvemu_call *call,
+                                 const struct hvemu_descriptor *row, enum hvemu_action action)
+{
+    call->access = 0;
+    call->executed = 0;
+    call->written_at = call->written = 0;
+    if (row && (row->privilege & ~hvemu__load(&vp->partition->privileges)))
+        return complete(call, HV_STATUS_ACCESS_DENIED);
+    if (call->status != HV_STATUS_SUCCESS)
+        return complete(call, call->status);
+    if (action != HVEMU_STEP)
+        return action;
+    return call->control & HV_HYPERCALL_FAST ? run_in_registers(vp, call, row)
+                                             : run_in_memory(vp, call, row);
+}
+
+enum hvemu_action hvemu_execute(struct hvemu_vp *vp, struct hvemu_call *call)
+{
+    const struct hvemu_descriptor *row;
+    enum hvemu_action action;
+
+    if (!vp || !call)
+        return HVEMU_FAILED;
+    action = hvemu__enter(vp);
+    if (action != HVEMU_STEP)
+        return action;
+    row = hvemu__judge_control(vp->hv, call);
+    if (!(call->control & HV_HYPERCALL_FAST))
+        hvemu__judge_lists(call);
+    action = hvemu__execute(vp, call, row, HVEMU_STEP);
+    hvemu__leave(vp);
+    return action;
+}
