@@ -190,6 +190,8 @@ enum hvemu_action hvemu_execute(struct hvemu_vp *vp, struct hvemu_call *call)
 
     if (!vp || !call)
         return HVEMU_FAILED;
+    call->executed = call->access = 0;
+    call->written_at = call->written = 0;
     action = hvemu__enter(vp);
     if (action != HVEMU_STEP)
         return action;

@@ -32,7 +32,7 @@ const char *hvemu_result_text(enum hvemu_result result)
     case HVEMU_E_ARGUMENT:
         return "bad argument: NULL, misaligned or out of range";
     case HVEMU_E_VERSION:
-        return "size of config or ops not set, or of an incompatible version";
+        return "size of a structure not set, or of an incompatible version";
     case HVEMU_E_SPACE:
         return "memory too small, or a configured capacity is used up";
     case HVEMU_E_PARTITION:
@@ -42,7 +42,7 @@ const char *hvemu_result_text(enum hvemu_result result)
     case HVEMU_E_NOTHING:
         return "no external interrupt to acknowledge";
     case HVEMU_E_BUSY:
-        return "not now: a life-cycle call or a call of this VP is under way";
+        return "not now: a life-cycle call or a call of this VP is under way, or a VP is attached";
     case HVEMU_E_OP:
         return "an op of the VMM refused or failed";
     }

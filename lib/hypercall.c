@@ -39,18 +39,38 @@ uint32_t hvemu__output(const struct hvemu_descriptor *row, const struct hvemu__w
     return work->done > work->start ? (work->done - work->start) * row->out_each : 0;
 }
 
-static uint16_t judge_target(struct hvemu__invocation *invocation, const struct hvemu__work *work)
+static int has_target(const struct hvemu_descriptor *row)
+{
+    return row->target & (HVEMU_PARENT | HVEMU_SELF);
+}
+
+/* Judges the target. That of the VMM's own call then stays until let_go(): the library's handlers
+ * judge anew whatever they lose a race for, others cannot. */
+static uint16_t hold_target(struct hvemu__invocation *invocation, const struct hvemu__work *work)
 {
     struct hvemu__target *target = &invocation->target;
     uint16_t status;
 
-    if (!(target->row->target & (HVEMU_PARENT | HVEMU_SELF)))
+    if (!has_target(target->row))
         return HV_STATUS_SUCCESS;
     target->id = le64dec(work->header);
     status = hvemu__judge(target);
+    if (status == HV_STATUS_SUCCESS && target->row->handler) {
+        struct hvemu__partition *held = target->partition;
+        hvemu__add(&held->ops, 1);
+        status = hvemu__judge(target);
+        if (status != HV_STATUS_SUCCESS)
+            hvemu__sub(&held->ops, 1);
+    }
     if (status == HV_STATUS_SUCCESS)
         invocation->shown.target = target->id;
     return status;
+}
+
+static void let_go(const struct hvemu__target *target)
+{
+    if (has_target(target->row) && target->row->handler)
+        hvemu__sub(&target->partition->ops, 1);
 }
 
 static uint16_t filter(const struct hvemu__invocation *invocation, struct hvemu__work *work)
@@ -107,7 +127,7 @@ static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work 
 static uint16_t act(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
     const struct hvemu_ops *ops = &invocation->shown.hv->ops;
-    uint16_t status = judge_target(invocation, work);
+    uint16_t status = hold_target(invocation, work);
 
     if (status != HV_STATUS_SUCCESS) {
         work->done = 0;
@@ -120,6 +140,7 @@ static uint16_t act(struct hvemu__invocation *invocation, struct hvemu__work *wo
         work->done = 0;
     if (ops->trace)
         ops->trace(invocation->shown.ctx, &invocation->shown, status, (uint16_t)work->done);
+    let_go(&invocation->target);
     return status;
 }
 
@@ -188,18 +209,35 @@ static uint64_t run_from_c(struct hvemu__invocation *invocation, const struct hv
     return hvemu__result(row, &work, status);
 }
 
-uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control, const void *in,
-                         size_t in_bytes, void *out, size_t out_bytes)
+/* Small lists have room on the stack, larger ones in the instance, one call at a time. */
+static uint64_t run_with_room(struct hvemu__invocation *invocation, const struct hvemu_call *call,
+                              const void *in, void *out)
+{
+    struct hvemu *hv = invocation->shown.hv;
+    uint8_t small[2][HVEMU__LIST];
+    uint64_t result;
+
+    if (call->in_bytes <= HVEMU__LIST && call->out_bytes <= HVEMU__LIST)
+        return run_from_c(invocation, call, in, out, small[0], small[1]);
+    if (!hvemu__try_lock(&hv->scratch_lock))
+        return HV_STATUS_TIMEOUT | (uint64_t)call->start << HV_HYPERCALL_RESULT_REPS_SHIFT;
+    result = run_from_c(invocation, call, in, out, hv->in, hv->out);
+    hvemu__unlock(&hv->scratch_lock);
+    return result;
+}
+
+uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t caller,
+                          uint64_t control, const void *in, size_t in_bytes, void *out,
+                          size_t out_bytes)
 {
     struct hvemu_call call;
     struct hvemu__invocation invocation;
     struct hvemu__partition *partition;
     const struct hvemu_descriptor *row;
-    uint8_t small[2][HVEMU__LIST];
-    uint64_t result;
+    uint64_t result = HV_STATUS_ACCESS_DENIED;
 
     call.control = control & ~(uint64_t)HV_HYPERCALL_FAST;
-    row = hvemu__judge_control(hv, &call);
+    row = hvemu__judge_control(known, &call);
     if (!row)
         return call.status;
     partition = hvemu__caller(hv, caller, row);
@@ -212,12 +250,18 @@ uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control, co
     if ((call.in_bytes && (!in || in_bytes < call.in_bytes)) ||
         (call.out_bytes && (!out || out_bytes < call.out_bytes)))
         return HV_STATUS_INVALID_PARAMETER;
-    hvemu__introduce(&invocation, hv, NULL, partition, caller, row, &call);
-    if (call.in_bytes <= HVEMU__LIST && call.out_bytes <= HVEMU__LIST)
-        return run_from_c(&invocation, &call, in, out, small[0], small[1]);
-    if (!hvemu__try_lock(&hv->scratch_lock))
-        return HV_STATUS_TIMEOUT | (uint64_t)call.start << HV_HYPERCALL_RESULT_REPS_SHIFT;
-    result = run_from_c(&invocation, &call, in, out, hv->in, hv->out);
-    hvemu__unlock(&hv->scratch_lock);
+    /* No VP keeps the caller from its end, as it does in a native call; its count of ops does. */
+    hvemu__add(&partition->ops, 1);
+    if (hvemu__alive(partition, caller)) {
+        hvemu__introduce(&invocation, hv, NULL, partition, caller, row, &call);
+        result = run_with_room(&invocation, &call, in, out);
+    }
+    hvemu__sub(&partition->ops, 1);
     return result;
+}
+
+uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control, const void *in,
+                         size_t in_bytes, void *out, size_t out_bytes)
+{
+    return hvemu__hypercall(hv, hv, caller, control, in, in_bytes, out, out_bytes);
 }

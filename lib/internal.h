@@ -45,7 +45,7 @@ struct hvemu__partition {
     _Atomic uint64_t hypercall_msr;
     _Atomic uint64_t guest_os_id;
     void *ctx;
-    _Atomic uint32_t ops;      /* ext_int and interrupt ops for this partition in flight */
+    _Atomic uint32_t ops;      /* what must be over before it is finalized, VPs aside */
     _Atomic uint32_t msr_lock; /* try-lock of the two MSRs: a guest at its own page stops no
     other */
 
@@ -221,6 +221,11 @@ uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work 
 /* How much of work->out is output: a simple call's if it succeeded, completed elements' always. */
 uint32_t hvemu__output(const struct hvemu_descriptor *row, const struct hvemu__work *work,
                        uint16_t status);
+/* hvemu_hypercall() with the calls of `known`; NULL: the library's, whatever is withdrawn or
+ * own. */
+uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t caller,
+                          uint64_t control, const void *in, size_t in_bytes, void *out,
+                          size_t out_bytes);
 /* The hypercall result value. */
 uint64_t hvemu__result(const struct hvemu_descriptor *row, const struct hvemu__work *work,
                        uint16_t status);

@@ -44,8 +44,8 @@ static HV_STATUS call(uint16_t code, const void *in, size_t in_bytes, void *out,
 {
     const struct hvemu_caller *caller = current();
 
-    return (HV_STATUS)hvemu_hypercall(caller->hv, caller->partition, code, in, in_bytes, out,
-                                      out_bytes);
+    return (HV_STATUS)hvemu__hypercall(caller->hv, NULL, caller->partition, code, in, in_bytes, out,
+                                       out_bytes);
 }
 
 /* The calls whose only parameter is a partition ID. */

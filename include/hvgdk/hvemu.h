@@ -10,7 +10,7 @@
  * Conventions, valid wherever nothing else is said:
  *
  * Memory   Nothing allocates or waits. Structures are copied; kept are the memory, the ctx
- *          pointers, and what is given to hvemu_attach().
+ *          pointers, a descriptor's name, and what is given to hvemu_attach().
  * Results  Functions for the host return an hvemu_result, HVEMU_OK or a negative value, and with a
  *          negative value nothing has changed. Functions that carry out a hypercall return the
  *          guest's HV_STATUS. No function returns now one, now the other.
@@ -23,11 +23,12 @@
  * Threads  Any function may run at the same time as any other, on any thread, except that a struct
  *          hvemu_vp takes one call at a time and that hvemu_init() comes first.
  * Locking  Life-cycle calls take one try-lock of the instance: create, initialize, finalize and
- *          delete a partition, attach and detach a VP, reset. WRMSR of the two hypercall MSRs takes
- *          one of the partition, as does reset. Found taken, a guest's call is repeated
- *          (HVEMU_REPEAT), a C caller gets HV_STATUS_TIMEOUT or HVEMU_E_BUSY and calls again;
- *          whoever holds it is inside one bounded step or one of the VMM's ops. Everything else is
- *          lock-free and signal-safe. */
+ *          delete a partition, attach and detach a VP, (un)register, reset. WRMSR of the two
+ *          hypercall MSRs takes one of the partition, as does reset. Found taken, a guest's call is
+ *          repeated (HVEMU_REPEAT), a C caller gets HV_STATUS_TIMEOUT or HVEMU_E_BUSY and calls
+ *          again; whoever holds it is inside one bounded step or one of the VMM's ops. So it is
+ *          with C calls of the VMM's own calls whose lists are larger than 64 bytes: one at a time.
+ *          Everything else is lock-free and signal-safe. */
 
 #ifndef HVGDK_HVEMU_H
 #define HVGDK_HVEMU_H
@@ -132,11 +133,11 @@ enum {
  * the life of the ID.
  *
  * An op runs on the thread that made the call it serves, and may run on several threads at once. It
- * may call hvemu_ext_int_line(), hvemu_ext_int_acknowledge(), and assert and clear virtual
- * interrupts in their C forms; nothing else. It must return: no longjmp(), exception or
- * cancellation may leave it. ext_int and interrupt must not block, and must be signal-safe if the
- * VMM asserts from signal handlers; the others may block as long as an exit of this VMM may, but
- * not on a VP that may be inside the library. */
+ * may call hvemu_ext_int_line(), hvemu_ext_int_acknowledge(), hvemu_vp_yield() and what tells of a
+ * VP, names and text, and assert and clear virtual interrupts in their C forms; nothing else. It
+ * must return: no longjmp(), exception or cancellation may leave it. ext_int and interrupt must not
+ * block, and must be signal-safe if the VMM asserts from signal handlers; the others may block as
+ * long as an exit of this VMM may, but not on a VP that may be inside the library. */
 struct hvemu_ops {
     size_t size;
 
@@ -296,8 +297,8 @@ HVEMU_API enum hvemu_result hvemu_ext_int_acknowledge(struct hvemu_vp *vp, uint8
 /* Hypercalls from C. The TLFS' own prototypes, HvClearVirtualInterrupt() and its siblings, are in
  * <hvgdk/hvapi.h> and act for the partition that the calling thread is attached to; the forms here
  * name the caller. A caller that is not an active partition, or a thread attached to none, gets
- * HV_STATUS_ACCESS_DENIED. HV_STATUS_TIMEOUT: nothing has happened, or (finalize) not all of it;
- * call again. */
+ * HV_STATUS_ACCESS_DENIED. HV_STATUS_TIMEOUT: nothing has happened, or (finalize, rep calls) not
+ * all of it; call again. */
 
 struct hvemu_caller {
     struct hvemu *hv;
@@ -536,7 +537,7 @@ struct hvemu_descriptor {
 };
 
 /* Offers a call of the VMM's own to every partition. Before the first VP of the instance, and while
- * no call is made from C.
+ * nothing else is called that looks for calls: from C, decode, names and text with this hv.
  * HVEMU_E_ARGUMENT  NULL, no name or handler, unknown form or target, an element size in a simple
  *                   call, output beside elements in a rep call, a header that is no multiple of 8
  *                   before something, a list larger than 4096 bytes even with one element, a target
@@ -547,7 +548,7 @@ struct hvemu_descriptor {
 HVEMU_API enum hvemu_result hvemu_register(struct hvemu *hv, const struct hvemu_descriptor *call);
 
 /* Takes a call away, the library's or the VMM's own, at the same time as hvemu_register(): it is
- * then answered HV_STATUS_INVALID_HYPERCALL_CODE, but for the C forms that name it.
+ * then answered HV_STATUS_INVALID_HYPERCALL_CODE. The C forms with a call's name keep that call.
  * HVEMU_E_ARGUMENT  NULL, or no such call
  * HVEMU_E_BUSY      a VP has been attached, or the try-lock is taken */
 HVEMU_API enum hvemu_result hvemu_unregister(struct hvemu *hv, uint16_t code);
