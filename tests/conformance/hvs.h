@@ -190,9 +190,17 @@ struct hvs_part {
 };
 const char *hvs_part(const char *text, struct hvs_part *part);
 
+/* What was done to calls while they ran. */
+struct hvs_disturbed {
+    unsigned calls; /* that use memory */
+    unsigned vanished, changed, lost;
+};
+
 /* Runs a vector in one convention that applies, all memory that nobody set preset to `preset`.
+ * disturbed: if not NULL, each of its calls must besides be one whole, whatever other VPs do to the
+ * memory it uses, and whenever; counts are added.
  * 0: everything was as expected; else `error` says what was not, as "path:line: what". */
 int hvs_run(const struct hvs_vector *vector, enum hvs_convention convention, uint8_t preset,
-            char *error, size_t error_bytes);
+            struct hvs_disturbed *disturbed, char *error, size_t error_bytes);
 
 #endif

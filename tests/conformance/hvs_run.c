@@ -5,7 +5,10 @@
  * log of the ops. Beside the memory and the registers lies a model of them, which only the vector's
  * expectations change; after each call, both must be the same. What the VMM's ops heard must all be
  * expected too, and at the end so must every partition's state and external interrupt. The numbers
- * here are the specification's; the project's TLFS headers are not included. */
+ * here are the specification's; the project's TLFS headers are not included.
+ *
+ * On request each call is first tried while other VPs disturb its memory, from the same beginning
+ * again and again, and what becomes of it compared with what becomes of it in peace. */
 
 #include "hvs.h"
 
@@ -22,6 +25,8 @@ enum {
     OUT_GPA = 0x3000,
     HANDLERS = 16,
     LOG = 32,
+    TOUCHES = 8, /* memory ops of one call that are told apart */
+    SPOTS = 8,   /* of an input list, that are changed one at a time */
     BLOCK = 112,
     PRIME = 0x7FFF /* code of the call that fills the library's own memory */
 };
@@ -53,6 +58,15 @@ struct op {
     enum kind kind;
     uint64_t partition, control, address, vector;
     int seen;
+};
+
+/* What another VP does to memory before a memory op of a call; before 0: none of them. */
+struct disturbance {
+    enum { PEACE, VANISH, FLIP } what; /* VANISH: from there on nothing is accessible */
+    unsigned before;                   /* counted from 1 */
+    uint64_t gpa;                      /* FLIP: from here... */
+    uint32_t bytes;                    /* so many... */
+    uint8_t bits;                      /* have these changed */
 };
 
 /* A call as the vector has it, and where it stands. */
@@ -100,6 +114,20 @@ struct world {
     unsigned effects, next_index;
     int disordered;
     struct call call;
+
+    struct hvs_disturbed *disturbed; /* NULL: nothing is disturbed */
+    size_t memory_bytes;
+    struct disturbance disturbance;
+    int vanished;
+    uint8_t flips[RAM]; /* the bits changed, unless written since */
+    struct {
+        uint32_t access;
+        uint64_t gpa;
+        int write;
+    } touches[TOUCHES];
+    unsigned touched;
+    uint8_t reads[RAM]; /* by this call */
+    int read_again;
 };
 
 static int fails(struct world *world, const char *format, ...)
@@ -206,28 +234,60 @@ static int in_ram(uint64_t gpa, uint32_t bytes)
     return bytes <= RAM && gpa <= RAM - bytes;
 }
 
+static void strike(struct world *world)
+{
+    world->vanished = world->disturbance.what == VANISH;
+    if (world->disturbance.what != FLIP)
+        return;
+    for (uint32_t i = 0; i < world->disturbance.bytes; i++) {
+        world->ram[world->disturbance.gpa + i] ^= world->disturbance.bits;
+        world->flips[world->disturbance.gpa + i] = world->disturbance.bits;
+    }
+}
+
+static void touch(struct world *world, uint32_t access, uint64_t gpa, int write)
+{
+    if (world->touched < TOUCHES) {
+        world->touches[world->touched].access = access;
+        world->touches[world->touched].gpa = gpa;
+        world->touches[world->touched].write = write;
+    }
+    if (++world->touched == world->disturbance.before)
+        strike(world);
+}
+
+static int accessible(const struct world *world, uint64_t gpa, uint32_t bytes)
+{
+    return !world->vanished && in_ram(gpa, bytes);
+}
+
 static int on_read(void *ctx, uint64_t partition, uint64_t gpa, void *to, uint32_t bytes)
 {
     struct world *world = ctx;
     int answer = 0;
 
     (void)partition;
+    touch(world, HVEMU_ACCESS_READ, gpa, 0);
     if (faulty(world, HVS_OP_READ, &answer))
         return answer;
-    if (!in_ram(gpa, bytes))
+    if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
+    for (uint32_t i = 0; i < bytes; i++)
+        world->read_again |= world->reads[gpa + i]++;
     memcpy(to, world->ram + gpa, bytes);
     return HVEMU_MEM_OK;
 }
 
 static int on_writable(void *ctx, uint64_t partition, uint64_t gpa, uint32_t bytes)
 {
+    struct world *world = ctx;
     int answer = 0;
 
     (void)partition;
-    if (faulty(ctx, HVS_OP_WRITABLE, &answer))
+    touch(world, HVEMU_ACCESS_WRITE, gpa, 0);
+    if (faulty(world, HVS_OP_WRITABLE, &answer))
         return answer;
-    return in_ram(gpa, bytes) ? HVEMU_MEM_OK : HVEMU_MEM_NONE;
+    return accessible(world, gpa, bytes) ? HVEMU_MEM_OK : HVEMU_MEM_NONE;
 }
 
 static int on_write(void *ctx, uint64_t partition, uint64_t gpa, const void *from, uint32_t bytes)
@@ -236,11 +296,13 @@ static int on_write(void *ctx, uint64_t partition, uint64_t gpa, const void *fro
     int answer = 0;
 
     (void)partition;
+    touch(world, HVEMU_ACCESS_WRITE, gpa, 1);
     if (faulty(world, HVS_OP_WRITE, &answer))
         return answer;
-    if (!in_ram(gpa, bytes))
+    if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
     memcpy(world->ram + gpa, from, bytes);
+    memset(world->flips + gpa, 0, bytes);
     return HVEMU_MEM_OK;
 }
 
@@ -584,6 +646,7 @@ static int build(struct world *world, const struct hvs_step *const *steps, unsig
         }
     world->step = steps[0];
     bytes = hvemu_memory_size(&config);
+    world->memory_bytes = bytes;
     world->memory = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
     if (!world->memory)
         return fails(world, "no such configuration");
@@ -873,15 +936,11 @@ static int once_native(struct world *world)
                : differs(world, "the control word", call->control, control);
 }
 
-static int once(struct world *world)
+static int once_in_frame(struct world *world)
 {
     struct call *call = &world->call;
     const uint64_t control = get_control(&call->frame);
 
-    if (world->convention == HVS_C)
-        return once_from_c(world);
-    if (is_execute(world))
-        return once_native(world);
     call->action = hvemu_x64_hypercall(call->vp, &call->frame);
     call->changed |= call->frame.changed;
     if (call->action != HVEMU_REPEAT)
@@ -920,6 +979,28 @@ static int begin_call(struct world *world)
     world->effects = 0;
     call->frame.known = world->step->keyword == HVS_AGAIN ? HVEMU_X64_XMM : call->frame.known;
     return 0;
+}
+
+static int once_undisturbed(struct world *world)
+{
+    int failed;
+
+    memset(world->reads, 0, sizeof world->reads);
+    world->read_again = 0;
+    world->touched = 0;
+    failed = world->convention == HVS_C ? once_from_c(world)
+             : is_execute(world)        ? once_native(world)
+                                        : once_in_frame(world);
+    if (failed)
+        return -1;
+    return world->read_again ? fails(world, "a byte of input was read twice") : 0;
+}
+
+static int disturb(struct world *world);
+
+static int once(struct world *world)
+{
+    return (world->disturbed && disturb(world)) || once_undisturbed(world) ? -1 : 0;
 }
 
 /* Repeats the call until it is over, which must take as many rounds as said. */
@@ -1276,20 +1357,30 @@ static int expect_more(struct world *world)
 
 /* ---- The end: states are found out by calls that tell them apart ---- */
 
-static int check_ext_int(struct world *world, struct part *part)
+/* 0: its parent may not ask. */
+static int find_ext_int(struct world *world, const struct part *part, unsigned *state,
+                        uint8_t *vector)
 {
-    unsigned found = hvemu_ext_int_line(part->vps[0]) ? HVS_ASSERTED : HVS_IDLE;
-    uint8_t vector = 0;
     uint16_t status;
 
-    if (found == HVS_ASSERTED && hvemu_ext_int_acknowledge(part->vps[0], &vector) != HVEMU_OK)
+    *state = hvemu_ext_int_line(part->vps[0]) ? HVS_ASSERTED : HVS_IDLE;
+    if (*state == HVS_ASSERTED && hvemu_ext_int_acknowledge(part->vps[0], vector) != HVEMU_OK)
         return fails(world, "%s: line without interrupt", part->name);
     status = hvemu_clear_virtual_interrupt(world->hv, part->parent->id, part->id);
-    if (status == 6) /* its parent may not ask */
-        return 0;
+    if (*state == HVS_IDLE && status == 0)
+        *state = HVS_ACKNOWLEDGED;
+    return status != 6;
+}
+
+static int check_ext_int(struct world *world, struct part *part)
+{
+    unsigned found;
+    uint8_t vector = 0;
+    const int answered = find_ext_int(world, part, &found, &vector);
+
+    if (answered <= 0)
+        return answered;
     part->ext_int_asked = 0;
-    if (found == HVS_IDLE && status == 0)
-        found = HVS_ACKNOWLEDGED;
     if (found != part->ext_int)
         return fails(world, "at the end, %s's external interrupt is in state %u, not %u",
                      part->name, found, part->ext_int);
@@ -1340,6 +1431,278 @@ static int check_states(struct world *world)
     if (world->parts[0].state_asked || world->parts[0].ext_int_asked)
         return fails(world, "root's state cannot be found out");
     return 0;
+}
+
+/* ---- Calls while memory is disturbed ---- */
+
+struct spot {
+    uint64_t gpa;
+    uint32_t bytes;
+};
+
+/* What became of a call. */
+struct outcome {
+    uint64_t action, result, access, gpa, effects;
+    uint64_t registers[20];
+    uint64_t log[LOG][5];
+    uint64_t parts[HVS_NAMES][4]; /* as their parents find them: state, external interrupt */
+    uint8_t ram[RAM];
+};
+
+/* The beginning to which every attempt returns, and what became of the attempts. */
+struct attempts {
+    struct world world;
+    uint8_t *memory;
+    struct outcome in_peace, before, want, got;
+};
+
+static void look_at_registers(const struct call *call, int native, struct outcome *outcome)
+{
+    struct hvemu_x64_frame frame = call->frame;
+
+    if (native) {
+        outcome->registers[0] = call->native.control;
+        if (call->action == HVEMU_STEP)
+            outcome->result = call->native.result;
+        return;
+    }
+    for (unsigned i = 0; i < 7; i++)
+        outcome->registers[i] = *general(&frame, i);
+    for (unsigned i = 0; i < 12; i++)
+        outcome->registers[7 + i] = frame.xmm[i / 2][i % 2];
+    outcome->registers[19] = call->changed;
+}
+
+static int look_at_parts(struct world *world, struct outcome *outcome)
+{
+    memset(world->faults, 0, sizeof world->faults);
+    world->filter = NULL;
+    for (unsigned i = world->part_count; --i;) {
+        const struct part *part = &world->parts[i];
+        uint64_t *found = outcome->parts[i];
+        unsigned state = 0;
+        uint8_t vector = 0;
+        if (part->vps[0]) {
+            const int answered = find_ext_int(world, part, &state, &vector);
+            if (answered < 0)
+                return -1;
+            found[0] = (uint64_t)answered;
+            found[1] = (uint64_t)state << 8 | vector;
+        }
+        found[2] = (uint64_t)find_state(world, part, &state);
+        found[3] = state;
+    }
+    return 0;
+}
+
+static int look(struct world *world, struct outcome *outcome)
+{
+    const struct call *call = &world->call;
+    const int native = is_execute(world);
+
+    memset(outcome, 0, sizeof *outcome);
+    outcome->action = call->action;
+    outcome->access = native ? call->native.access : call->frame.access;
+    if (call->action == HVEMU_INTERCEPT)
+        outcome->gpa = native ? call->native.gpa : call->frame.gpa;
+    outcome->effects = world->effects;
+    look_at_registers(call, native, outcome);
+    for (unsigned i = 0; i < world->logged; i++) {
+        const struct op *op = &world->log[i];
+        const uint64_t heard[5] = {op->kind, op->partition, op->control, op->address, op->vector};
+        memcpy(outcome->log[i], heard, sizeof heard);
+    }
+    memcpy(outcome->ram, world->ram, RAM);
+    /* The change itself is not the call's. */
+    for (uint32_t i = 0; i < world->disturbance.bytes; i++)
+        outcome->ram[world->disturbance.gpa + i] ^= world->flips[world->disturbance.gpa + i];
+    return look_at_parts(world, outcome);
+}
+
+/* NULL: they are the same. */
+static const char *difference(const struct outcome *a, const struct outcome *b)
+{
+    return a->action != b->action                                         ? "the action"
+           : a->result != b->result                                       ? "the result"
+           : a->access != b->access                                       ? "access"
+           : a->gpa != b->gpa                                             ? "gpa"
+           : a->effects != b->effects                                     ? "the number of effects"
+           : memcmp(a->registers, b->registers, sizeof a->registers) != 0 ? "a register"
+           : memcmp(a->log, b->log, sizeof a->log) != 0       ? "what the VMM's ops heard"
+           : memcmp(a->parts, b->parts, sizeof a->parts) != 0 ? "a partition"
+           : memcmp(a->ram, b->ram, sizeof a->ram) != 0       ? "memory"
+                                                              : NULL;
+}
+
+/* Back to the beginning: all of an instance lies in the memory that the VMM gave it. */
+static void begin_anew(struct world *world, const struct attempts *attempts)
+{
+    *world = attempts->world;
+    memcpy(world->memory, attempts->memory, world->memory_bytes);
+}
+
+static int attempt(struct world *world, const struct attempts *attempts,
+                   struct disturbance disturbance, struct outcome *outcome)
+{
+    begin_anew(world, attempts);
+    world->disturbance = disturbance;
+    if (!disturbance.before)
+        strike(world);
+    return once_undisturbed(world) || look(world, outcome) ? -1 : 0;
+}
+
+static int neither(struct world *world, const struct attempts *attempts,
+                   struct disturbance disturbance)
+{
+    const char *from_before = difference(&attempts->got, &attempts->before);
+    char what[64] = "memory vanishes";
+
+    if (disturbance.what == FLIP)
+        snprintf(what, sizeof what, "0x%x bytes at 0x%llx change by 0x%02x", disturbance.bytes,
+                 (unsigned long long)disturbance.gpa, disturbance.bits);
+    return fails(world, "if %s before memory op %u: unlike in peace in %s, unlike before in %s",
+                 what, disturbance.before, difference(&attempts->got, &attempts->in_peace),
+                 from_before ? from_before : "what the intercept names");
+}
+
+/* Memory that vanishes while the call runs: as if it had been gone before, but that an intercept
+ * names the first access that failed; or as if it were still there; or so without the output. */
+static int vanish(struct world *world, struct attempts *attempts, unsigned count)
+{
+    struct disturbance disturbance = {.what = VANISH};
+    struct outcome *want = &attempts->want;
+
+    if (attempt(world, attempts, disturbance, &attempts->before))
+        return -1;
+    for (unsigned i = 1; i <= count; i++) {
+        disturbance.before = i;
+        if (attempt(world, attempts, disturbance, &attempts->got))
+            return -1;
+        attempts->world.disturbed->vanished++;
+        *want = attempts->before;
+        if (want->action == HVEMU_INTERCEPT) {
+            want->access = world->touches[i - 1].access;
+            want->gpa = world->touches[i - 1].gpa;
+        }
+        if (!difference(&attempts->got, want) || !difference(&attempts->got, &attempts->in_peace))
+            continue;
+        *want = attempts->in_peace;
+        want->access = HVEMU_ACCESS_LOST;
+        memcpy(want->ram, attempts->world.ram, RAM);
+        if (!world->touches[i - 1].write || difference(&attempts->got, want))
+            return neither(world, attempts, disturbance);
+        attempts->world.disturbed->lost++;
+    }
+    return 0;
+}
+
+static int flip(struct world *world, struct attempts *attempts, unsigned count, struct spot spot,
+                uint8_t bits)
+{
+    struct disturbance disturbance = {
+        .what = FLIP, .gpa = spot.gpa, .bytes = spot.bytes, .bits = bits};
+
+    if (attempt(world, attempts, disturbance, &attempts->before))
+        return -1;
+    for (unsigned i = 1; i <= count; i++) {
+        disturbance.before = i;
+        if (attempt(world, attempts, disturbance, &attempts->got))
+            return -1;
+        attempts->world.disturbed->changed++;
+        if (difference(&attempts->got, &attempts->before) &&
+            difference(&attempts->got, &attempts->in_peace))
+            return neither(world, attempts, disturbance);
+    }
+    return 0;
+}
+
+/* Parts of the input list whose change may matter: bytes of the header and of elements, and all
+ * that one op reads. That is the whole list, but header and elements apart once the call goes on
+ * behind elements that it needs no more. */
+static unsigned find_spots(const struct world *world, struct spot *spots)
+{
+    struct hvemu_x64_frame frame = world->call.frame;
+    struct hvemu_call call;
+    uint32_t each = 0, header, begin;
+    unsigned count = 0;
+
+    if (is_execute(world)) {
+        memset(&frame, 0, sizeof frame);
+        frame.mode = mode_of(HVS_LONG);
+        frame.rcx = world->call.native.control;
+        frame.rdx = world->call.native.in_gpa;
+        frame.r8 = world->call.native.out_gpa;
+    }
+    if (hvemu_x64_decode(world->hv, &frame, 0, &call) != HVEMU_STEP || call.in_bytes > HVS_LIST)
+        return 0;
+    header = call.header_bytes;
+    if (call.reps)
+        each = (call.in_bytes - header) / call.reps;
+    begin = header + call.start * each;
+    const struct {
+        uint32_t at, bytes;
+    } all[SPOTS] = {
+        {0, 1},
+        {header / 2, 1},
+        {header - 1, 1},
+        {header, 1},
+        {begin, 1},
+        {header + (call.reps - 1u) * each, 1},
+        {0, call.start ? header : call.in_bytes},
+        {begin, call.in_bytes - begin},
+    };
+    for (unsigned i = 0; i < SPOTS; i++) {
+        const struct spot spot = {call.in_gpa + all[i].at, all[i].bytes};
+        unsigned known = 0;
+        while (known < count && (spots[known].gpa != spot.gpa || spots[known].bytes != spot.bytes))
+            known++;
+        if (known == count && spot.bytes && all[i].at < call.in_bytes &&
+            in_ram(spot.gpa, spot.bytes))
+            spots[count++] = spot;
+    }
+    return count;
+}
+
+static int disturb_each_op(struct world *world, struct attempts *attempts)
+{
+    struct spot spots[SPOTS];
+    const unsigned spot_count = find_spots(world, spots);
+    unsigned count;
+
+    if (attempt(world, attempts, (struct disturbance){.what = PEACE}, &attempts->in_peace))
+        return -1;
+    count = world->touched;
+    if (count > TOUCHES)
+        return fails(world, "%u memory ops in one call", count);
+    if (!count)
+        return 0;
+    attempts->world.disturbed->calls++;
+    if (vanish(world, attempts, count))
+        return -1;
+    for (unsigned i = 0; i < spot_count; i++)
+        if (flip(world, attempts, count, spots[i], 0x01) ||
+            flip(world, attempts, count, spots[i], 0xFF))
+            return -1;
+    return 0;
+}
+
+static int disturb(struct world *world)
+{
+    struct attempts *attempts = malloc(sizeof *attempts);
+    uint8_t *memory = malloc(world->memory_bytes);
+    int result = -1;
+
+    if (attempts && memory) {
+        attempts->world = *world;
+        attempts->memory = memory;
+        memcpy(memory, world->memory, world->memory_bytes);
+        result = disturb_each_op(world, attempts);
+        begin_anew(world, attempts);
+    } else
+        fails(world, "out of memory");
+    free(memory);
+    free(attempts);
+    return result;
 }
 
 /* ---- A vector ---- */
@@ -1409,7 +1772,7 @@ static int run(struct world *world, const struct hvs_step *const *steps, unsigne
 }
 
 int hvs_run(const struct hvs_vector *vector, enum hvs_convention convention, uint8_t preset,
-            char *error, size_t error_bytes)
+            struct hvs_disturbed *disturbed, char *error, size_t error_bytes)
 {
     const struct hvs_file *file = vector->file;
     const unsigned count = file->common + vector->steps;
@@ -1422,6 +1785,7 @@ int hvs_run(const struct hvs_vector *vector, enum hvs_convention convention, uin
         world->vector = vector;
         world->convention = convention;
         world->preset = preset;
+        world->disturbed = disturbed;
         world->error = error;
         world->error_bytes = error_bytes;
         memset(world->ram, preset, RAM);

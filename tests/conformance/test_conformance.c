@@ -4,7 +4,10 @@
 /* The conformance vectors: each vector of each *.hvs file of the directory given, in each convention
  * that applies to it, is a test of its own, run twice, with everything that nobody set preset to
  * 0xA5 and to 0x5A. Then the format itself: each vector of wrong/wrong.hvs must fail in each of its
- * conventions, and files with faults must be refused with their line. */
+ * conventions, and files with faults must be refused with their line.
+ *
+ * With `atomic` behind the directory, instead of all that: each vector in each convention that has
+ * its lists in guest memory, while other VPs change and unmap that memory. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES = 32, TESTS = 8192, VECTORS_AT_LEAST = 250 };
+enum { FILES = 32, TESTS = 8192, VECTORS_AT_LEAST = 250, DISTURBED_AT_LEAST = 3000 };
 
 struct run {
     const struct hvs_vector *vector;
@@ -35,6 +38,7 @@ static unsigned file_count, vector_count;
 static struct run runs[TESTS];
 static struct CMUnitTest tests[TESTS];
 static unsigned test_count;
+static struct hvs_disturbed disturbed;
 
 static void test_vector(void **state)
 {
@@ -43,7 +47,8 @@ static void test_vector(void **state)
 
     for (unsigned i = 0; i < 2; i++) {
         const uint8_t preset = i ? 0x5A : 0xA5;
-        const int failed = hvs_run(run->vector, run->convention, preset, error, sizeof error) != 0;
+        const int failed =
+            hvs_run(run->vector, run->convention, preset, NULL, error, sizeof error) != 0;
         if (failed && !run->fails)
             fail_msg("%s [%s, preset 0x%02X]", error, hvs_convention_names[run->convention],
                      preset);
@@ -52,13 +57,30 @@ static void test_vector(void **state)
     }
 }
 
-static void add_tests(const struct hvs_vector *vector, int fails)
+static void test_atomic(void **state)
+{
+    const struct run *run = *state;
+    char error[512];
+
+    if (hvs_run(run->vector, run->convention, 0xA5, &disturbed, error, sizeof error))
+        fail_msg("%s [%s]", error, hvs_convention_names[run->convention]);
+}
+
+/* Whether calls in this convention may have their lists in guest memory. */
+static int uses_memory(unsigned convention)
+{
+    return convention == HVS_EXECUTE_MEMORY || convention == HVS_LONG_MEMORY ||
+           convention == HVS_COMPAT_MEMORY || convention == HVS_PROTECTED_MEMORY ||
+           convention == HVS_REGISTERS;
+}
+
+static void add_tests(const struct hvs_vector *vector, CMUnitTestFunction test, int fails)
 {
     const char *slash = strrchr(vector->file->path, '/');
 
     for (unsigned i = 0; i < HVS_CONVENTIONS; i++) {
         struct run *run = &runs[test_count];
-        if (!(vector->conventions >> i & 1))
+        if (!(vector->conventions >> i & 1) || (test == test_atomic && !uses_memory(i)))
             continue;
         if (test_count == TESTS)
             errx(1, "more than %d tests", TESTS);
@@ -67,11 +89,11 @@ static void add_tests(const struct hvs_vector *vector, int fails)
                  slash ? slash + 1 : vector->file->path, vector->line, vector->name,
                  hvs_convention_names[i]);
         tests[test_count++] =
-            (struct CMUnitTest){.name = run->name, .test_func = test_vector, .initial_state = run};
+            (struct CMUnitTest){.name = run->name, .test_func = test, .initial_state = run};
     }
 }
 
-static void add_file(const char *path, int fails)
+static void add_file(const char *path, CMUnitTestFunction test, int fails)
 {
     char error[512] = "out of memory";
     struct hvs_file *file = hvs_load(path, error, sizeof error);
@@ -82,7 +104,7 @@ static void add_file(const char *path, int fails)
         errx(1, "more than %d files", FILES);
     files[file_count++] = file;
     for (unsigned i = 0; i < file->vector_count; i++)
-        add_tests(&file->vectors[i], fails);
+        add_tests(&file->vectors[i], test, fails);
     if (!fails)
         vector_count += file->vector_count;
 }
@@ -91,6 +113,15 @@ static void there_are_as_many_vectors_as_promised(void **state)
 {
     (void)state;
     assert_true(vector_count >= VECTORS_AT_LEAST);
+}
+
+static void as_many_calls_were_disturbed_as_promised(void **state)
+{
+    (void)state;
+    print_message("%u calls, %u times without memory, %u outputs lost, %u times input changed\n",
+                  disturbed.calls, disturbed.vanished, disturbed.lost, disturbed.changed);
+    assert_true(disturbed.calls >= DISTURBED_AT_LEAST);
+    assert_true(disturbed.lost > 0);
 }
 
 /* ---- Faulty files ---- */
@@ -220,22 +251,28 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_faulty_file_is_refused_with_its_line),
         cmocka_unit_test(a_file_beyond_the_bounds_is_refused),
     };
+    static const struct CMUnitTest atomic_others[] = {
+        cmocka_unit_test(as_many_calls_were_disturbed_as_promised),
+    };
+    const int atomic = argc == 3 && strcmp(argv[2], "atomic") == 0;
     char pattern[4096];
     glob_t found;
     int failures;
 
-    if (argc != 2)
-        errx(1, "usage: %s DIRECTORY", argv[0]);
+    if (argc != 2 && !atomic)
+        errx(1, "usage: %s DIRECTORY [atomic]", argv[0]);
     snprintf(pattern, sizeof pattern, "%s/*.hvs", argv[1]);
     if (glob(pattern, 0, NULL, &found) != 0)
         errx(1, "no %s", pattern);
     for (size_t i = 0; i < found.gl_pathc; i++)
-        add_file(found.gl_pathv[i], 0);
+        add_file(found.gl_pathv[i], atomic ? test_atomic : test_vector, 0);
     globfree(&found);
     snprintf(pattern, sizeof pattern, "%s/wrong/wrong.hvs", argv[1]);
-    add_file(pattern, 1);
+    if (!atomic)
+        add_file(pattern, test_vector, 1);
     failures = _cmocka_run_group_tests("vectors", tests, test_count, NULL, NULL);
-    failures += cmocka_run_group_tests_name("format", others, NULL, NULL);
+    failures += atomic ? cmocka_run_group_tests_name("atomic", atomic_others, NULL, NULL)
+                       : cmocka_run_group_tests_name("format", others, NULL, NULL);
     for (unsigned i = 0; i < file_count; i++)
         hvs_free(files[i]);
     return failures != 0;
