@@ -82,7 +82,9 @@ static struct vmm *open_vmm(const char *engine, uint32_t calls, const char **nam
         vmm = vmm_open(engines[i], calls, &why);
         if (vmm)
             return vmm;
-        warnx("engine %s does not work here: %s", engines[i]->name, why);
+        warnx(engine ? "engine %s does not work here: %s"
+                     : "engine %s is not used, because it does not work here: %s",
+              engines[i]->name, why);
     }
     if (!known)
         errx(EXIT_TROUBLE, "there is no engine %s in this program", engine);
