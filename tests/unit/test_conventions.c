@@ -7,48 +7,13 @@
  * row does not say is checked for all of them: the registers and the guest memory that change, and
  * that a call which failed has had no effect. */
 
+#include "conventions.h"
 #include "fake_vmm.h"
 #include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum convention {
-    FROM_C,
-    EXECUTE_FAST,
-    EXECUTE_MEMORY,
-    LONG_FAST,
-    LONG_MEMORY,
-    COMPATIBILITY_FAST,
-    COMPATIBILITY_MEMORY,
-    PROTECTED_FAST,
-    PROTECTED_MEMORY,
-    CONVENTIONS
-};
-
-static const char *const convention_names[CONVENTIONS] = {
-    "from C",
-    "decoded, fast",
-    "decoded, memory",
-    "64-bit, fast",
-    "64-bit, memory",
-    "compatibility mode, fast",
-    "compatibility mode, memory",
-    "protected mode, fast",
-    "protected mode, memory",
-};
-
-static int fast(enum convention convention)
-{
-    return convention == EXECUTE_FAST || convention == LONG_FAST ||
-           convention == COMPATIBILITY_FAST || convention == PROTECTED_FAST;
-}
-
-static int narrow(enum convention convention)
-{
-    return convention >= COMPATIBILITY_FAST;
-}
 
 /* ---- The world ---- */
 

@@ -9,6 +9,7 @@
  * what each handler sees, that each element has its effect once, which bytes of guest memory are
  * read, probed and written, and that no register changes but what the plan's ends imply. */
 
+#include "conventions.h"
 #include "fake_vmm.h"
 #include "internal.h"
 
@@ -17,42 +18,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/endian.h>
-
-enum convention {
-    FROM_C,
-    EXECUTE_FAST,
-    EXECUTE_MEMORY,
-    LONG_FAST,
-    LONG_MEMORY,
-    COMPATIBILITY_FAST,
-    COMPATIBILITY_MEMORY,
-    PROTECTED_FAST,
-    PROTECTED_MEMORY,
-    CONVENTIONS
-};
-
-static const char *const convention_names[CONVENTIONS] = {
-    "from C",
-    "decoded, fast",
-    "decoded, memory",
-    "64-bit, fast",
-    "64-bit, memory",
-    "compatibility mode, fast",
-    "compatibility mode, memory",
-    "protected mode, fast",
-    "protected mode, memory",
-};
-
-static int fast(enum convention convention)
-{
-    return convention == EXECUTE_FAST || convention == LONG_FAST ||
-           convention == COMPATIBILITY_FAST || convention == PROTECTED_FAST;
-}
-
-static int narrow(enum convention convention)
-{
-    return convention >= COMPATIBILITY_FAST;
-}
 
 static int has_registers(enum convention convention)
 {
