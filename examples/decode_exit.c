@@ -16,6 +16,7 @@
 
 #include <hvgdk/calls.h>
 #include <hvgdk/hvemu.h>
+#include <hvgdk/status.h>
 #include <hvgdk/x64.h>
 
 /* CPUID 0x40000003 EDX, as these guests have read it. */
@@ -28,12 +29,26 @@ static void show(const char *title, const struct hvemu_x64_frame *frame)
     char text[256];
 
     printf("%s: %s\n", title, hvemu_action_name(action));
-    if (action != HVEMU_STEP)
+    if (action != HVEMU_STEP && action != HVEMU_NEED_XMM)
         return;
     hvemu_call_format(NULL, &call, text, sizeof text);
     printf("    %s\n", text);
     if (call.status)
         printf("    %s\n", hvemu_status_text(call.status));
+}
+
+/* What became of a call: the registers from before it, and RAX after it. */
+static void show_result(const struct hvemu_x64_frame *before, uint64_t rax)
+{
+    struct hvemu_call call;
+    char text[256];
+
+    if (hvemu_x64_decode(NULL, before, features, &call) == HVEMU_UD)
+        return;
+    call.executed = 1;
+    call.result = rax;
+    hvemu_call_format(NULL, &call, text, sizeof text);
+    printf("    %s\n", text);
 }
 
 static void show_examples(void)
@@ -43,6 +58,7 @@ static void show_examples(void)
     frame.rcx = HvCallClearVirtualInterrupt | HV_HYPERCALL_FAST;
     frame.rdx = 2;
     show("Parameters in registers", &frame);
+    show_result(&frame, HV_STATUS_NOT_ACKNOWLEDGED);
 
     frame.rcx = HvCallCreatePartition;
     frame.rdx = 0x7F000;

@@ -34,7 +34,7 @@ static struct hvemu *make_hypervisor(void)
         .privileges = HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX |
                       HV_PRIVILEGE_CREATE_PARTITIONS,
     };
-    const size_t bytes = (hvemu_memory_size(&config) + 63) / 64 * 64;
+    const size_t bytes = hvemu_memory_size(&config);
     void *memory = aligned_alloc(64, bytes);
     struct hvemu *hv;
 

@@ -47,35 +47,23 @@ static enum hvemu_action judge_answer(struct hvemu_call *call, int answer, uint6
     }
 }
 
-/* Each byte of input is read once, and none that this invocation does not need. */
-static enum hvemu_action read_input(struct hvemu_vp *vp, struct hvemu_call *call, uint32_t at,
-                                    uint8_t *to, uint32_t bytes)
-{
-    const struct hvemu_ops *ops = &vp->hv->ops;
-    const uint64_t gpa = call->in_gpa + at;
-    int answer = HVEMU_MEM_NONE;
-
-    if (!bytes)
-        return HVEMU_STEP;
-    if (ops->gpa_read && !hvemu__overlaid(vp->partition, gpa))
-        answer = ops->gpa_read(vp->partition->ctx, vp->id, gpa, to, bytes);
-    return judge_answer(call, answer, gpa, HVEMU_ACCESS_READ);
-}
-
-static enum hvemu_action read_lists(struct hvemu_vp *vp, struct hvemu_call *call,
+/* In one op, so that what is copied is of one moment. After a header, what earlier invocations have
+ * done is therefore read once more, and not looked at. */
+static enum hvemu_action read_input(struct hvemu_vp *vp, struct hvemu_call *call,
                                     const struct hvemu_descriptor *row,
                                     const struct hvemu__work *work)
 {
-    const uint32_t items = (work->end - work->start) * row->in_each;
-    enum hvemu_action action;
+    const struct hvemu_ops *ops = &vp->hv->ops;
+    const uint32_t from = call->header_bytes ? 0 : work->start * row->in_each;
+    const uint32_t to = call->header_bytes + work->end * row->in_each;
+    const uint64_t gpa = call->in_gpa + from;
+    int answer = HVEMU_MEM_NONE;
 
-    if (!work->start) /* header and elements lie together */
-        return read_input(vp, call, 0, vp->in, call->header_bytes + items);
-    action = read_input(vp, call, 0, vp->in, call->header_bytes);
-    if (action != HVEMU_STEP)
-        return action;
-    return read_input(vp, call, call->header_bytes + work->start * row->in_each,
-                      vp->in + call->header_bytes, items);
+    if (from == to)
+        return HVEMU_STEP;
+    if (ops->gpa_read && !hvemu__overlaid(vp->partition, gpa))
+        answer = ops->gpa_read(vp->partition->ctx, vp->id, gpa, vp->in + from, to - from);
+    return judge_answer(call, answer, gpa, HVEMU_ACCESS_READ);
 }
 
 static enum hvemu_action probe_output(struct hvemu_vp *vp, struct hvemu_call *call, uint64_t gpa,
@@ -152,13 +140,14 @@ static enum hvemu_action run_in_memory(struct hvemu_vp *vp, struct hvemu_call *c
 
     if (outside_gpa_space(vp->hv, call))
         return complete(call, HV_STATUS_INVALID_ALIGNMENT);
-    action = read_lists(vp, call, row, &work);
+    /* What was found writable stays so: after that, reading alone decides. */
+    action = probe_output(vp, call, out_gpa, work.out_bytes);
     if (action == HVEMU_STEP)
-        action = probe_output(vp, call, out_gpa, work.out_bytes);
+        action = read_input(vp, call, row, &work);
     if (action != HVEMU_STEP)
         return action;
     work.header = vp->in;
-    work.items = vp->in + call->header_bytes;
+    work.items = vp->in + call->header_bytes + work.start * row->in_each;
     work.out = vp->out;
     action = run(vp, call, row, &work, &bytes);
     if (bytes &&

@@ -30,7 +30,8 @@ const char *hvemu_result_text(enum hvemu_result result)
     case HVEMU_OK:
         return "success";
     case HVEMU_E_ARGUMENT:
-        return "bad argument: NULL, misaligned or out of range";
+        return "bad argument: NULL, misaligned, out of range or contradicting itself, or a code "
+               "that has a call already, or none";
     case HVEMU_E_VERSION:
         return "size of a structure not set, or of an incompatible version";
     case HVEMU_E_SPACE:
@@ -42,7 +43,8 @@ const char *hvemu_result_text(enum hvemu_result result)
     case HVEMU_E_NOTHING:
         return "no external interrupt to acknowledge";
     case HVEMU_E_BUSY:
-        return "not now: a life-cycle call or a call of this VP is under way, or a VP is attached";
+        return "not now: a life-cycle call or a call of this VP is under way, or a VP has been "
+               "attached before";
     case HVEMU_E_OP:
         return "an op of the VMM refused or failed";
     }
@@ -134,20 +136,23 @@ size_t hvemu_call_format(const struct hvemu *hv, const struct hvemu_call *call, 
     put_hex(&line, call->code, 4);
     put(&line, fast ? ") fast" : ") memory");
     if (call->reps || call->start) {
-        put(&line, ", reps ");
+        put(&line, ", reps from ");
         put_number(&line, call->start);
-        put(&line, "..");
+        put(&line, " of ");
         put_number(&line, call->reps);
     }
     put_list(&line, ", in ", call->in_bytes, call->in_gpa, fast);
     for (unsigned at = 0; fast && at < call->in_bytes && at < sizeof call->fast; at += 8) {
         put(&line, at ? " " : ": ");
-        put_hex(&line, le64dec(call->fast + at), 16);
+        if (at >= 16 && call->access & HVEMU_ACCESS_READ) /* in XMM registers, and unread */
+            put(&line, "?");
+        else
+            put_hex(&line, le64dec(call->fast + at), 16);
     }
     put_list(&line, ", out ", call->out_bytes, call->out_gpa, fast);
     if (call->executed || call->status) {
         put(&line, call->executed ? " -> " : ": ");
-        put(&line, hvemu_status_name(call->status));
+        put(&line, hvemu_status_name(call->executed ? (uint16_t)call->result : call->status));
     }
     if (call->executed && call->reps) {
         put(&line, ", done ");

@@ -72,11 +72,12 @@ static uint32_t scratch_bytes(const struct hvemu_config *config)
     return config->calls ? HVEMU__LIST_MAX : HVEMU__LIST;
 }
 
-/* Bytes in all; in 64 bits, as the largest configuration is larger than some hosts' size_t. */
+/* Bytes in all, a multiple of 64 as aligned_alloc() wants it; in 64 bits, as the largest
+ * configuration is larger than some hosts' size_t. */
 static uint64_t memory_size(const struct hvemu_config *config)
 {
     return sizeof(struct hvemu) + config->partitions * (uint64_t)sizeof(struct hvemu__partition) +
-           config->calls * (uint64_t)sizeof(struct hvemu_descriptor) +
+           (config->calls * (uint64_t)sizeof(struct hvemu_descriptor) + 63) / 64 * 64 +
            config->vps * (uint64_t)sizeof(struct hvemu_vp) +
            (config->vps + (uint64_t) !!config->calls) * 2 * scratch_bytes(config);
 }

@@ -200,8 +200,8 @@ uint16_t hvemu__assert_ext_int(struct hvemu__target *target, uint32_t vector);
 
 /* Carrying out a call (hypercall.c). */
 
-/* What one invocation is to do of a call, and its lists: private bytes, of the elements' no more
- * than it has to do with. A simple call is one element without item. */
+/* What one invocation is to do of a call, and its lists: private bytes. A simple
+ * call is one element without item. */
 struct hvemu__work {
     unsigned start, end, done; /* elements; done: all before it are completed */
     const uint8_t *header, *items;

@@ -239,10 +239,13 @@ static void tell_hypercall(const struct vmm *vmm, const struct hvemu_x64_frame *
         return;
     }
     call.status = HV_STATUS_SUCCESS; /* the decoder's opinion; the answer follows */
+    call.executed = action == HVEMU_STEP;
+    call.result = after->rax;
     hvemu_call_format(vmm->hv, &call, text, sizeof text);
-    if (action == HVEMU_STEP || action == HVEMU_INTERCEPT)
-        tell("%s -> %s%s", text, action == HVEMU_INTERCEPT ? "HVEMU_INTERCEPT, " : "",
-             hvemu_status_name((uint16_t)after->rax));
+    if (action == HVEMU_STEP)
+        tell("%s", text);
+    else if (action == HVEMU_INTERCEPT)
+        tell("%s -> HVEMU_INTERCEPT, %s", text, hvemu_status_name((uint16_t)after->rax));
     else
         tell("%s: %s", text, hvemu_action_name(action));
 }
@@ -533,7 +536,7 @@ static void make_hypervisor(struct vmm *vmm)
     };
     const uint64_t privileges = HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX |
                                 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID;
-    const size_t bytes = (hvemu_memory_size(&config) + 63) / 64 * 64;
+    const size_t bytes = hvemu_memory_size(&config);
     void *memory = aligned_alloc(64, bytes);
     enum hvemu_result result;
 

@@ -64,13 +64,15 @@ struct hvemu_invocation; /* a call being carried out */
 
 enum hvemu_result {
     HVEMU_OK = 0,
-    HVEMU_E_ARGUMENT = -1,  /* NULL, misaligned, or outside the documented range */
+    HVEMU_E_ARGUMENT = -1,  /* NULL, misaligned, or outside the documented range; contradicts
+                               itself; or a code that has a call already, or none */
     HVEMU_E_VERSION = -2,   /* structure shorter than the first release's, or unknown tail not 0 */
     HVEMU_E_SPACE = -3,     /* memory too small, or a configured capacity is used up */
     HVEMU_E_PARTITION = -4, /* no such partition, or not in the state this needs */
     HVEMU_E_VP = -5,        /* no such VP, it exists already, or it is not VP 0 */
     HVEMU_E_NOTHING = -6,   /* no external interrupt to acknowledge */
-    HVEMU_E_BUSY = -7,      /* not now: a life-cycle call or a call of the VP is under way */
+    HVEMU_E_BUSY = -7,      /* not now: a life-cycle call or a call of the VP is under way; or,
+                               for good, a VP has been attached before */
     HVEMU_E_OP = -8         /* an op of the VMM refused or failed */
 };
 
@@ -97,7 +99,10 @@ struct hvemu_config {
     /* HV_PARTITION_PRIVILEGE_MASK of a new child, less what its parent lacks. Default:
        AccessHypercallMsrs and AccessVpIndex, what "Hv#1" promises. */
     uint64_t privileges;
-    uint32_t calls;      /* capacity for calls of the VMM's own, at most 65535; default 0 */
+    /* Capacity for calls of the VMM's own, at most 65535; default 0. Each takes a descriptor's
+       bytes; if there can be any, each VP takes 8192 bytes for its lists instead of 128, and the C
+       calls together as many. */
+    uint32_t calls;
     uint32_t rep_budget; /* elements of a rep call carried out in one go, 1..4095; default 64 */
 };
 
@@ -171,9 +176,10 @@ struct hvemu_ops {
     /* The hypercall page of `partition` is from now on at `gpa`, over whatever lies there, for all
        its VPs: it begins with `code`, is readable and executable, a write to it raises #GP, and its
        bytes stay the same as long as it is there. Where it was before, what lay below is seen
-       again. code NULL: it is nowhere. HVEMU_MEM_NONE: no page can be there, the guest gets #GP;
-       as an answer to code NULL it counts as FAILED. Runs under the partition's try-lock. NULL:
-       HVEMU_MEM_NONE. */
+       again. code NULL: it is nowhere. What gpa_writable has promised of memory there holds all
+       the same: until then answer AGAIN, or let that gpa_write reach what lies below.
+       HVEMU_MEM_NONE: no page can be there, the guest gets #GP; as an answer to code NULL it counts
+       as FAILED. Runs under the partition's try-lock. NULL: HVEMU_MEM_NONE. */
     int (*overlay)(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t *code,
                    uint32_t bytes);
 
@@ -189,22 +195,25 @@ struct hvemu_ops {
 
     /* Sees each call that is about to reach its handler, target and state judged; ctx is the
        caller's. 0: go on; a status, 1..0xFFFF: answer that instead, HV_STATUS_TIMEOUT: let the
-       caller repeat; -n: go on, but carry out at most n elements of a rep call this time; anything
-       else counts as HV_STATUS_OPERATION_DENIED. Neither filter nor trace sees
+       caller repeat; -n: go on, but carry out at most n elements of a rep call this time (above
+       the budget: the budget; a simple call: no effect); anything else counts as
+       HV_STATUS_OPERATION_DENIED. invocation->index is the first element of this invocation.
+       Neither filter nor trace sees
        hvemu_clear_virtual_interrupt(), hvemu_assert_virtual_interrupt() and their Hv forms. NULL:
        go on. */
     int (*filter)(void *ctx, const struct hvemu_invocation *invocation);
 
     /* Sees what became of a call that reached that point, before its output is written: its
        status, and the elements completed, counted from the start of the list. HV_STATUS_TIMEOUT:
-       to be continued. NULL: nothing. */
+       to be continued. invocation->index is the element begun last. NULL: nothing. */
     void (*trace)(void *ctx, const struct hvemu_invocation *invocation, uint16_t status,
                   uint16_t reps);
 };
 
 /* Instance, partitions, virtual processors. */
 
-/* Bytes that hvemu_init() needs for this configuration (NULL: the defaults). 0: impossible. */
+/* Bytes that hvemu_init() needs for this configuration (NULL: the defaults), a multiple of 64. 0:
+ * impossible. */
 HVEMU_API size_t hvemu_memory_size(const struct hvemu_config *config);
 
 /* Makes an instance with an active root partition, which has every privilege.
@@ -265,7 +274,9 @@ HVEMU_API enum hvemu_result hvemu_vp_attach(struct hvemu *hv, uint64_t partition
 HVEMU_API enum hvemu_result hvemu_vp_detach(struct hvemu_vp *vp);
 
 /* Ends the rep call that vp is in after the element at hand, or its next one after its first: the
- * guest repeats the rest after the VMM had its turn. Any thread; lock-free, signal-safe. */
+ * guest repeats the rest after the VMM had its turn. Outside a rep call, in a simple one too, it
+ * counts for the next rep call. NULL: nothing, so that a handler need not ask whether it was called
+ * from C. Any thread; lock-free, signal-safe. */
 HVEMU_API void hvemu_vp_yield(struct hvemu_vp *vp);
 
 /* What hvemu_vp_attach() was given; NULL, 0, 0 if vp is NULL. The partition of a dead VP is 0. */
@@ -344,11 +355,12 @@ HVEMU_API uint16_t hvemu_assert_virtual_interrupt(struct hvemu *hv, uint64_t cal
 /* Any call. control: the hypercall input value, of which the fast bit says nothing here. in, out:
  * the parameter blocks as in guest memory. Returns the hypercall result value: the status in bits
  * 15:0, for a rep call the elements completed in bits 43:32, counted from the start of the list.
- * out is written on success alone, of a rep call the elements completed.
+ * A simple call writes out on success alone; a rep call the elements it completed this time,
+ * whatever its status, and nothing else.
  * HV_STATUS_INVALID_ALIGNMENT  a list is longer than 4096 bytes
  * HV_STATUS_INVALID_PARAMETER  also if a block is shorter than the call's
- * HV_STATUS_TIMEOUT            also with elements completed: call again with those as start
- * index */
+ * HV_STATUS_TIMEOUT            also with elements completed: call again with bits 43:32 of the
+ *                              result in bits 59:48 of control, and the same blocks */
 HVEMU_API uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control,
                                    const void *in, size_t in_bytes, void *out, size_t out_bytes);
 
@@ -360,7 +372,9 @@ enum hvemu_action {
     /* Write back the registers in `changed`, step over the instruction. */
     HVEMU_STEP = 0,
     /* Write back the registers in `changed`, let the guest execute the instruction again. A VMM
-       that has nothing else to do may call again with the same frame. */
+       that has nothing else to do may, after writing back, call again with the same frame; or it
+       calls again at once and ORs `changed` and `access` of all rounds, since each begins them
+       afresh, to write back at the end, whatever that is. */
     HVEMU_REPEAT,
     /* Nothing changed: inject #UD, or #GP(0), at the instruction. */
     HVEMU_UD,
@@ -369,7 +383,8 @@ enum hvemu_action {
        repeat, or give it a status with hvemu_x64_finish(). A list in the guest's own enabled
        hypercall page cannot be mended; no op was asked for it. */
     HVEMU_INTERCEPT,
-    /* Nothing happened: fill xmm, set HVEMU_X64_XMM in known, call again. */
+    /* Nothing happened: fill xmm, set HVEMU_X64_XMM in known, call again. Also when a rep call goes
+       on within 16 bytes of output: first write back what earlier rounds changed, then fill. */
     HVEMU_NEED_XMM,
     /* Not the library's: the hypercall interface is not enabled; another MSR, another leaf. Do what
        your VMM does with such an instruction: #UD, #GP, or a result of its own. */
@@ -383,7 +398,8 @@ enum hvemu_action {
 
 /* Bits of `access`. */
 enum {
-    HVEMU_ACCESS_READ = 1,  /* INTERCEPT: the input list could not be read */
+    HVEMU_ACCESS_READ = 1,  /* INTERCEPT: the input list could not be read; in a call that was only
+                               decoded: what XMM registers hold of its input was not */
     HVEMU_ACCESS_WRITE = 2, /* INTERCEPT: the output list could not be written */
     HVEMU_ACCESS_LOST = 4   /* STEP, REPEAT: what was done stands, but its output is lost */
 };
@@ -444,8 +460,9 @@ enum {
     HVEMU_X64_KERNEL64 = HVEMU_X64_PE | HVEMU_X64_LMA | HVEMU_X64_CS_L /* 64-bit mode at CPL 0 */
 };
 
-/* Of a 64-bit caller RCX, RDX and R8 are read, of any other RAX, RBX, RCX, RDX, RSI and RDI; the
- * rest need not be filled. */
+/* Of a 64-bit caller RCX, RDX and R8 are read: control, input, output; of any other EDX:EAX,
+ * EBX:ECX and EDI:ESI, the high half first, upper halves of registers ignored. The rest need not be
+ * filled. The result goes to RAX, or zero-extended to EDX:EAX. */
 struct hvemu_x64_frame {
     uint64_t rax, rcx, rdx, rbx, rsi, rdi, r8;
     uint64_t xmm[6][2];       /* XMM0 to XMM5, low half first */
@@ -498,11 +515,12 @@ struct hvemu_invocation { /* made by the library, grows at the end */
     uint64_t caller, target;             /* partition IDs; target 0: the call has none */
     uint64_t control;                    /* hypercall input value */
     uint16_t header_bytes;               /* of `in`: fixed and variable header */
-    uint16_t index;                      /* rep: the element at hand */
+    uint16_t index;                      /* rep: the element at hand; see filter and trace */
 };
 
 /* Carries out a simple call, or one element of a rep call.
- * in    the header, header_bytes; never NULL
+ * in    the header, header_bytes; never NULL. A target's ID stands there as the caller gave it,
+ *       HV_PARTITION_ID_SELF too: act on invocation->target, the one that was judged
  * item  this element's input; NULL if elements have none
  * out   the simple call's output, or this element's, zeroed; NULL if there is none
  * All of it private bytes, little-endian, aligned to nothing, wherever they came from. Returns the
@@ -525,7 +543,9 @@ struct hvemu_descriptor {
     size_t size;
     const char *name; /* kept, not copied */
     hvemu_handler *handler;
-    uint64_t privilege; /* HV_PARTITION_PRIVILEGE_MASK that the caller needs */
+    /* HV_PARTITION_PRIVILEGE_MASK that the caller needs. 0: none, with HVEMU_PARENT too; the
+       library's own calls on children have HV_PRIVILEGE_CREATE_PARTITIONS here. */
+    uint64_t privilege;
     uint16_t code;
     uint16_t form;          /* HVEMU_REP, HVEMU_VARIABLE: takes a variable header */
     uint16_t in, in_each;   /* bytes of the fixed header, of each element */
@@ -536,21 +556,24 @@ struct hvemu_descriptor {
     uint8_t reserved[2];
 };
 
-/* Offers a call of the VMM's own to every partition. Before the first VP of the instance, and while
- * nothing else is called that looks for calls: from C, decode, names and text with this hv.
+/* Offers a call of the VMM's own to every partition. Before the first VP of the instance, for good:
+ * detaching it does not reopen the table. And while nothing else is called that looks for calls:
+ * from C, decode, names and text with this hv.
  * HVEMU_E_ARGUMENT  NULL, no name or handler, unknown form or target, an element size in a simple
  *                   call, output beside elements in a rep call, a header that is no multiple of 8
- *                   before something, a list larger than 4096 bytes even with one element, a target
- *                   without 8 bytes for its ID or without states, or a code that has a call
+ *                   before a variable header or input elements, a list larger than 4096 bytes even
+ *                   with one element, a target without 8 bytes for its ID or without states, or a
+ *                   code that has a call
  * HVEMU_E_VERSION   descriptor, or `reserved` is not zero
  * HVEMU_E_SPACE     hvemu_config.calls are used up
- * HVEMU_E_BUSY      a VP has been attached, or the try-lock is taken */
+ * HVEMU_E_BUSY      a VP has been attached before, or the try-lock is taken */
 HVEMU_API enum hvemu_result hvemu_register(struct hvemu *hv, const struct hvemu_descriptor *call);
 
 /* Takes a call away, the library's or the VMM's own, at the same time as hvemu_register(): it is
- * then answered HV_STATUS_INVALID_HYPERCALL_CODE. The C forms with a call's name keep that call.
+ * then answered HV_STATUS_INVALID_HYPERCALL_CODE, and its code may be registered anew. Of
+ * hvemu_config.calls only own calls are counted. The C forms with a call's name keep that call.
  * HVEMU_E_ARGUMENT  NULL, or no such call
- * HVEMU_E_BUSY      a VP has been attached, or the try-lock is taken */
+ * HVEMU_E_BUSY      a VP has been attached before, or the try-lock is taken */
 HVEMU_API enum hvemu_result hvemu_unregister(struct hvemu *hv, uint16_t code);
 
 /* Text: static, never NULL; unknown values are named as such. */
@@ -563,8 +586,10 @@ HVEMU_API const char *hvemu_result_text(enum hvemu_result result);
 HVEMU_API const char *hvemu_action_name(enum hvemu_action action); /* "HVEMU_STEP" */
 
 /* One line about a decoded call, without newline, into `to`, cut to fit `bytes` and ended by a zero
- * byte; to may be NULL if bytes is 0. With `executed` set, its result too. Returns the length of
- * the whole line, as snprintf() does. */
+ * byte; to may be NULL if bytes is 0. Input in XMM registers that nobody has read is "?". With
+ * `executed` set, status and elements completed too, as `result` has them: to tell what became of
+ * an x64 exit, decode a copy of the frame from before, then set executed to 1 and result to RAX, or
+ * EDX:EAX. Returns the length of the whole line, as snprintf() does. */
 HVEMU_API size_t hvemu_call_format(const struct hvemu *hv, const struct hvemu_call *call, char *to,
                                    size_t bytes);
 

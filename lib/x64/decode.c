@@ -79,9 +79,15 @@ enum hvemu_action hvemu_x64_decode(const struct hvemu *hv, const struct hvemu_x6
                                    uint32_t features, struct hvemu_call *call)
 {
     const struct hvemu_descriptor *row;
+    enum hvemu_action action;
 
     if (!frame || !call)
         return HVEMU_FAILED;
     memset(call, 0, sizeof *call);
-    return hvemu__x64_decode(hv, frame, features, call, &row);
+    action = hvemu__x64_decode(hv, frame, features, call, &row);
+    /* XMM registers are read for a call without fault alone. */
+    if (call->control & HV_HYPERCALL_FAST && call->in_bytes > 16 &&
+        (action != HVEMU_STEP || call->status != HV_STATUS_SUCCESS))
+        call->access = HVEMU_ACCESS_READ;
+    return action;
 }

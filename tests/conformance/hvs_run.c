@@ -8,7 +8,8 @@
  * here are the specification's; the project's TLFS headers are not included.
  *
  * On request each call is first tried while other VPs disturb its memory, from the same beginning
- * again and again, and what becomes of it compared with what becomes of it in peace. */
+ * again and again: whenever they do it, all must become what becomes of it if they do it before the
+ * call, or after it. */
 
 #include "hvs.h"
 
@@ -25,8 +26,8 @@ enum {
     OUT_GPA = 0x3000,
     HANDLERS = 16,
     LOG = 32,
-    TOUCHES = 8, /* memory ops of one call that are told apart */
-    SPOTS = 8,   /* of an input list, that are changed one at a time */
+    PAGE = 0x1000,
+    CHANGES = 16, /* to the memory of one call, one at a time */
     BLOCK = 112,
     PRIME = 0x7FFF /* code of the call that fills the library's own memory */
 };
@@ -60,13 +61,18 @@ struct op {
     int seen;
 };
 
-/* What another VP does to memory before a memory op of a call; before 0: none of them. */
+struct range {
+    uint64_t gpa;
+    uint32_t bytes;
+};
+
+/* What another VP does to memory, and before which op of a call, counted from 1. */
+enum { BEFORE_THE_CALL = 0, AFTER_THE_CALL = 0x7FFFFFFF };
 struct disturbance {
-    enum { PEACE, VANISH, FLIP } what; /* VANISH: from there on nothing is accessible */
-    unsigned before;                   /* counted from 1 */
-    uint64_t gpa;                      /* FLIP: from here... */
-    uint32_t bytes;                    /* so many... */
-    uint8_t bits;                      /* have these changed */
+    enum { UNMAP, CHANGE } what;
+    unsigned when;
+    struct range where, spared; /* CHANGE: these bytes, but not those... */
+    uint8_t bits;               /* have these bits changed */
 };
 
 /* A call as the vector has it, and where it stands. */
@@ -118,15 +124,9 @@ struct world {
     struct hvs_disturbed *disturbed; /* NULL: nothing is disturbed */
     size_t memory_bytes;
     struct disturbance disturbance;
-    int vanished;
-    uint8_t flips[RAM]; /* the bits changed, unless written since */
-    struct {
-        uint32_t access;
-        uint64_t gpa;
-        int write;
-    } touches[TOUCHES];
-    unsigned touched;
-    uint8_t reads[RAM]; /* by this call */
+    unsigned ops;         /* of this call */
+    uint32_t gone, bound; /* pages, a bit each: unmapped; found writable by this call */
+    uint8_t reads[RAM];   /* by this call */
     int read_again;
 };
 
@@ -197,6 +197,36 @@ static struct part *part_of(struct world *world, enum hvs_key key)
 
 /* ---- The VMM ---- */
 
+static int is_in(struct range range, uint64_t gpa)
+{
+    return gpa >= range.gpa && gpa - range.gpa < range.bytes;
+}
+
+static uint32_t page_bit(uint64_t gpa)
+{
+    return 1u << gpa / PAGE;
+}
+
+/* As long as the call lasts, a VMM unmaps nothing that it has told the library is writable. */
+static void strike(struct world *world)
+{
+    const struct disturbance *it = &world->disturbance;
+
+    if (it->what == UNMAP)
+        world->gone |= page_bit(it->where.gpa) & ~world->bound;
+    else
+        for (uint64_t gpa = it->where.gpa; is_in(it->where, gpa); gpa++)
+            if (!is_in(it->spared, gpa))
+                world->ram[gpa] ^= it->bits;
+}
+
+/* Every op begins with this. */
+static void tick(struct world *world)
+{
+    if (++world->ops == world->disturbance.when)
+        strike(world);
+}
+
 static void note(struct world *world, enum kind kind, uint64_t partition, uint64_t control,
                  uint64_t address, uint64_t vector)
 {
@@ -216,6 +246,7 @@ static int faulty(struct world *world, unsigned op, int *answer)
 
 static void on_ext_int(void *ctx, uint64_t partition)
 {
+    tick(ctx);
     note(ctx, KICK, partition, 0, 0, 0);
 }
 
@@ -224,6 +255,7 @@ static uint16_t on_interrupt(void *ctx, uint64_t partition, uint64_t control, ui
 {
     int answer = 0;
 
+    tick(ctx);
     if (!faulty(ctx, HVS_OP_INTERRUPT, &answer))
         note(ctx, INTERRUPT, partition, control, address, vector);
     return (uint16_t)answer;
@@ -234,31 +266,9 @@ static int in_ram(uint64_t gpa, uint32_t bytes)
     return bytes <= RAM && gpa <= RAM - bytes;
 }
 
-static void strike(struct world *world)
-{
-    world->vanished = world->disturbance.what == VANISH;
-    if (world->disturbance.what != FLIP)
-        return;
-    for (uint32_t i = 0; i < world->disturbance.bytes; i++) {
-        world->ram[world->disturbance.gpa + i] ^= world->disturbance.bits;
-        world->flips[world->disturbance.gpa + i] = world->disturbance.bits;
-    }
-}
-
-static void touch(struct world *world, uint32_t access, uint64_t gpa, int write)
-{
-    if (world->touched < TOUCHES) {
-        world->touches[world->touched].access = access;
-        world->touches[world->touched].gpa = gpa;
-        world->touches[world->touched].write = write;
-    }
-    if (++world->touched == world->disturbance.before)
-        strike(world);
-}
-
 static int accessible(const struct world *world, uint64_t gpa, uint32_t bytes)
 {
-    return !world->vanished && in_ram(gpa, bytes);
+    return in_ram(gpa, bytes) && !(world->gone & page_bit(gpa));
 }
 
 static int on_read(void *ctx, uint64_t partition, uint64_t gpa, void *to, uint32_t bytes)
@@ -267,7 +277,7 @@ static int on_read(void *ctx, uint64_t partition, uint64_t gpa, void *to, uint32
     int answer = 0;
 
     (void)partition;
-    touch(world, HVEMU_ACCESS_READ, gpa, 0);
+    tick(world);
     if (faulty(world, HVS_OP_READ, &answer))
         return answer;
     if (!accessible(world, gpa, bytes))
@@ -284,10 +294,13 @@ static int on_writable(void *ctx, uint64_t partition, uint64_t gpa, uint32_t byt
     int answer = 0;
 
     (void)partition;
-    touch(world, HVEMU_ACCESS_WRITE, gpa, 0);
+    tick(world);
     if (faulty(world, HVS_OP_WRITABLE, &answer))
         return answer;
-    return accessible(world, gpa, bytes) ? HVEMU_MEM_OK : HVEMU_MEM_NONE;
+    if (!accessible(world, gpa, bytes))
+        return HVEMU_MEM_NONE;
+    world->bound |= page_bit(gpa);
+    return HVEMU_MEM_OK;
 }
 
 static int on_write(void *ctx, uint64_t partition, uint64_t gpa, const void *from, uint32_t bytes)
@@ -296,20 +309,20 @@ static int on_write(void *ctx, uint64_t partition, uint64_t gpa, const void *fro
     int answer = 0;
 
     (void)partition;
-    touch(world, HVEMU_ACCESS_WRITE, gpa, 1);
+    tick(world);
     if (faulty(world, HVS_OP_WRITE, &answer))
         return answer;
     if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
     memcpy(world->ram + gpa, from, bytes);
-    memset(world->flips + gpa, 0, bytes);
     return HVEMU_MEM_OK;
 }
 
 static int on_overlay(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t *code,
                       uint32_t bytes)
 {
-    (void)ctx, (void)partition, (void)gpa, (void)code, (void)bytes;
+    (void)partition, (void)gpa, (void)code, (void)bytes;
+    tick(ctx);
     return HVEMU_MEM_OK;
 }
 
@@ -319,6 +332,7 @@ static uint16_t on_partition(void *ctx, uint64_t partition, uint32_t event, cons
     int answer = 0;
 
     (void)creation, (void)child_ctx;
+    tick(ctx);
     if (faulty(ctx, HVS_OP_PARTITION, &answer))
         return (uint16_t)answer;
     note(ctx, EVENT, partition, event, 0, 0);
@@ -327,8 +341,9 @@ static uint16_t on_partition(void *ctx, uint64_t partition, uint32_t event, cons
 
 static int on_filter(void *ctx, const struct hvemu_invocation *invocation)
 {
-    const struct world *world = ctx;
+    struct world *world = ctx;
 
+    tick(world);
     if (!world->filter ||
         hvs_number(world->filter, HVS_K_CODE, 0) != (invocation->control & 0xFFFF))
         return 0;
@@ -977,6 +992,7 @@ static int begin_call(struct world *world)
     call->written_from = BLOCK;
     call->written_to = 0;
     world->effects = 0;
+    world->bound = 0;
     call->frame.known = world->step->keyword == HVS_AGAIN ? HVEMU_X64_XMM : call->frame.known;
     return 0;
 }
@@ -987,10 +1003,11 @@ static int once_undisturbed(struct world *world)
 
     memset(world->reads, 0, sizeof world->reads);
     world->read_again = 0;
-    world->touched = 0;
+    world->ops = 0;
     failed = world->convention == HVS_C ? once_from_c(world)
              : is_execute(world)        ? once_native(world)
                                         : once_in_frame(world);
+    world->bound = 0;
     if (failed)
         return -1;
     return world->read_again ? fails(world, "a byte of input was read twice") : 0;
@@ -1435,11 +1452,6 @@ static int check_states(struct world *world)
 
 /* ---- Calls while memory is disturbed ---- */
 
-struct spot {
-    uint64_t gpa;
-    uint32_t bytes;
-};
-
 /* What became of a call. */
 struct outcome {
     uint64_t action, result, access, gpa, effects;
@@ -1453,7 +1465,7 @@ struct outcome {
 struct attempts {
     struct world world;
     uint8_t *memory;
-    struct outcome in_peace, before, want, got;
+    struct outcome before, after, got;
 };
 
 static void look_at_registers(const struct call *call, int native, struct outcome *outcome)
@@ -1513,9 +1525,6 @@ static int look(struct world *world, struct outcome *outcome)
         memcpy(outcome->log[i], heard, sizeof heard);
     }
     memcpy(outcome->ram, world->ram, RAM);
-    /* The change itself is not the call's. */
-    for (uint32_t i = 0; i < world->disturbance.bytes; i++)
-        outcome->ram[world->disturbance.gpa + i] ^= world->flips[world->disturbance.gpa + i];
     return look_at_parts(world, outcome);
 }
 
@@ -1546,85 +1555,64 @@ static int attempt(struct world *world, const struct attempts *attempts,
 {
     begin_anew(world, attempts);
     world->disturbance = disturbance;
-    if (!disturbance.before)
+    if (disturbance.when == BEFORE_THE_CALL)
         strike(world);
-    return once_undisturbed(world) || look(world, outcome) ? -1 : 0;
+    if (once_undisturbed(world))
+        return -1;
+    if (disturbance.when == AFTER_THE_CALL)
+        strike(world);
+    return look(world, outcome);
 }
 
 static int neither(struct world *world, const struct attempts *attempts,
                    struct disturbance disturbance)
 {
-    const char *from_before = difference(&attempts->got, &attempts->before);
-    char what[64] = "memory vanishes";
-
-    if (disturbance.what == FLIP)
-        snprintf(what, sizeof what, "0x%x bytes at 0x%llx change by 0x%02x", disturbance.bytes,
-                 (unsigned long long)disturbance.gpa, disturbance.bits);
-    return fails(world, "if %s before memory op %u: unlike in peace in %s, unlike before in %s",
-                 what, disturbance.before, difference(&attempts->got, &attempts->in_peace),
-                 from_before ? from_before : "what the intercept names");
+    return fails(world,
+                 "0x%x bytes at 0x%llx %s before op %u: unlike before the call in %s, unlike after "
+                 "it in %s",
+                 disturbance.where.bytes, (unsigned long long)disturbance.where.gpa,
+                 disturbance.what == UNMAP ? "unmapped" : "changed", disturbance.when,
+                 difference(&attempts->got, &attempts->before),
+                 difference(&attempts->got, &attempts->after));
 }
 
-/* Memory that vanishes while the call runs: as if it had been gone before, but that an intercept
- * names the first access that failed; or as if it were still there; or so without the output. */
-static int vanish(struct world *world, struct attempts *attempts, unsigned count)
+/* The disturbance before each of the ops of the call. */
+static int disturb_ops(struct world *world, struct attempts *attempts, unsigned last,
+                       struct disturbance disturbance)
 {
-    struct disturbance disturbance = {.what = VANISH};
-    struct outcome *want = &attempts->want;
+    struct hvs_disturbed *disturbed = world->disturbed;
 
+    disturbance.when = BEFORE_THE_CALL;
     if (attempt(world, attempts, disturbance, &attempts->before))
         return -1;
-    for (unsigned i = 1; i <= count; i++) {
-        disturbance.before = i;
+    disturbance.when = AFTER_THE_CALL;
+    if (attempt(world, attempts, disturbance, &attempts->after))
+        return -1;
+    for (unsigned i = 1; i <= last; i++) {
+        const char *from_before, *from_after;
+
+        disturbance.when = i;
         if (attempt(world, attempts, disturbance, &attempts->got))
             return -1;
-        attempts->world.disturbed->vanished++;
-        *want = attempts->before;
-        if (want->action == HVEMU_INTERCEPT) {
-            want->access = world->touches[i - 1].access;
-            want->gpa = world->touches[i - 1].gpa;
-        }
-        if (!difference(&attempts->got, want) || !difference(&attempts->got, &attempts->in_peace))
-            continue;
-        *want = attempts->in_peace;
-        want->access = HVEMU_ACCESS_LOST;
-        memcpy(want->ram, attempts->world.ram, RAM);
-        if (!world->touches[i - 1].write || difference(&attempts->got, want))
+        from_before = difference(&attempts->got, &attempts->before);
+        from_after = difference(&attempts->got, &attempts->after);
+        if (from_before && from_after)
             return neither(world, attempts, disturbance);
-        attempts->world.disturbed->lost++;
+        if (disturbance.what == UNMAP)
+            disturbed->unmapped++;
+        else
+            disturbed->changed++;
+        disturbed->as_before += from_after != NULL;
+        disturbed->as_after += from_before != NULL;
     }
     return 0;
 }
 
-static int flip(struct world *world, struct attempts *attempts, unsigned count, struct spot spot,
-                uint8_t bits)
-{
-    struct disturbance disturbance = {
-        .what = FLIP, .gpa = spot.gpa, .bytes = spot.bytes, .bits = bits};
-
-    if (attempt(world, attempts, disturbance, &attempts->before))
-        return -1;
-    for (unsigned i = 1; i <= count; i++) {
-        disturbance.before = i;
-        if (attempt(world, attempts, disturbance, &attempts->got))
-            return -1;
-        attempts->world.disturbed->changed++;
-        if (difference(&attempts->got, &attempts->before) &&
-            difference(&attempts->got, &attempts->in_peace))
-            return neither(world, attempts, disturbance);
-    }
-    return 0;
-}
-
-/* Parts of the input list whose change may matter: bytes of the header and of elements, and all
- * that one op reads. That is the whole list, but header and elements apart once the call goes on
- * behind elements that it needs no more. */
-static unsigned find_spots(const struct world *world, struct spot *spots)
+/* The call's lists; 0: none that there could be an op for. */
+static int find_lists(const struct world *world, struct range *in, struct range *out,
+                      struct hvemu_call *call)
 {
     struct hvemu_x64_frame frame = world->call.frame;
-    struct hvemu_call call;
-    uint32_t each = 0, header, begin;
-    unsigned count = 0;
 
     if (is_execute(world)) {
         memset(&frame, 0, sizeof frame);
@@ -1633,55 +1621,76 @@ static unsigned find_spots(const struct world *world, struct spot *spots)
         frame.rdx = world->call.native.in_gpa;
         frame.r8 = world->call.native.out_gpa;
     }
-    if (hvemu_x64_decode(world->hv, &frame, 0, &call) != HVEMU_STEP || call.in_bytes > HVS_LIST)
+    if (hvemu_x64_decode(world->hv, &frame, 0, call) != HVEMU_STEP || call->control & 0x10000 ||
+        call->status)
         return 0;
+    *in = (struct range){call->in_gpa, call->in_bytes};
+    *out = (struct range){call->out_gpa, call->out_bytes};
+    if (!in_ram(in->gpa, in->bytes))
+        in->bytes = 0;
+    if (!in_ram(out->gpa, out->bytes))
+        out->bytes = 0;
+    return in->bytes || out->bytes;
+}
+
+/* All that may be done to a page; what output goes over is changed apart from all else. */
+static void add_page(struct disturbance *changes, unsigned *count, uint64_t gpa, struct range out)
+{
+    const struct range page = {gpa / PAGE * PAGE, PAGE};
+
+    changes[(*count)++] = (struct disturbance){.what = UNMAP, .where = page};
+    changes[(*count)++] =
+        (struct disturbance){.what = CHANGE, .where = page, .spared = out, .bits = 0xFF};
+}
+
+/* Each page of the lists unmapped; all in it changed; the output changed; and single bytes of the
+ * input, at the ends of the header and of the elements. A byte in both lists stays as it is. */
+static unsigned find_changes(const struct world *world, struct disturbance *changes)
+{
+    struct range in, out;
+    struct hvemu_call call;
+    unsigned count = 0;
+    uint32_t each, header;
+
+    if (!find_lists(world, &in, &out, &call))
+        return 0;
+    if (in.bytes)
+        add_page(changes, &count, in.gpa, out);
+    if (out.bytes && (!in.bytes || in.gpa / PAGE != out.gpa / PAGE))
+        add_page(changes, &count, out.gpa, out);
+    if (out.bytes)
+        changes[count++] =
+            (struct disturbance){.what = CHANGE, .where = out, .spared = in, .bits = 0xFF};
     header = call.header_bytes;
-    if (call.reps)
-        each = (call.in_bytes - header) / call.reps;
-    begin = header + call.start * each;
-    const struct {
-        uint32_t at, bytes;
-    } all[SPOTS] = {
-        {0, 1},
-        {header / 2, 1},
-        {header - 1, 1},
-        {header, 1},
-        {begin, 1},
-        {header + (call.reps - 1u) * each, 1},
-        {0, call.start ? header : call.in_bytes},
-        {begin, call.in_bytes - begin},
-    };
-    for (unsigned i = 0; i < SPOTS; i++) {
-        const struct spot spot = {call.in_gpa + all[i].at, all[i].bytes};
-        unsigned known = 0;
-        while (known < count && (spots[known].gpa != spot.gpa || spots[known].bytes != spot.bytes))
-            known++;
-        if (known == count && spot.bytes && all[i].at < call.in_bytes &&
-            in_ram(spot.gpa, spot.bytes))
-            spots[count++] = spot;
-    }
+    each = call.reps ? (call.in_bytes - header) / call.reps : 0;
+    const uint32_t bytes[] = {0,
+                              header / 2,
+                              header - 1,
+                              header,
+                              header + call.start * each,
+                              header + (call.reps - 1u) * each};
+    for (unsigned i = 0; i < sizeof bytes / sizeof *bytes; i++)
+        if (bytes[i] < in.bytes && !is_in(out, in.gpa + bytes[i]))
+            changes[count++] =
+                (struct disturbance){.what = CHANGE, .where = {in.gpa + bytes[i], 1}, .bits = 0x01};
     return count;
 }
 
 static int disturb_each_op(struct world *world, struct attempts *attempts)
 {
-    struct spot spots[SPOTS];
-    const unsigned spot_count = find_spots(world, spots);
-    unsigned count;
+    struct disturbance changes[CHANGES];
+    const unsigned count = find_changes(world, changes);
+    unsigned last;
 
-    if (attempt(world, attempts, (struct disturbance){.what = PEACE}, &attempts->in_peace))
-        return -1;
-    count = world->touched;
-    if (count > TOUCHES)
-        return fails(world, "%u memory ops in one call", count);
     if (!count)
         return 0;
-    attempts->world.disturbed->calls++;
-    if (vanish(world, attempts, count))
+    if (once_undisturbed(world))
         return -1;
-    for (unsigned i = 0; i < spot_count; i++)
-        if (flip(world, attempts, count, spots[i], 0x01) ||
-            flip(world, attempts, count, spots[i], 0xFF))
+    last = world->ops;
+    if (last)
+        world->disturbed->calls++;
+    for (unsigned i = 0; i < count; i++)
+        if (disturb_ops(world, attempts, last, changes[i]))
             return -1;
     return 0;
 }

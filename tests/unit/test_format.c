@@ -86,13 +86,72 @@ static void line_has_every_word_of_a_long_fast_call(void **state)
                                              "0x3333333333333333", "0x4444444444444444", NULL});
 }
 
+/* Whatever the frame's XMM registers hold where nobody filled them in. */
+static void line_says_which_input_nobody_has_read(void **state)
+{
+    struct hvemu_x64_frame frame = fake_frame64(0x10094, 0x1111111111111111, 0x2222222222222222);
+    struct hvemu_call call;
+    char *line;
+
+    (void)state;
+    frame.known = 0;
+    frame.xmm[0][0] = 0x3333333333333333;
+    for (uint32_t features = 0; features <= 0x10; features += 0x10) {
+        assert_action(hvemu_x64_decode(NULL, &frame, features, &call),
+                      features ? HVEMU_NEED_XMM : HVEMU_UD);
+        line = format(&call);
+        assert_non_null(strstr(line, "32 bytes: 0x1111111111111111 0x2222222222222222 ? ?"));
+        assert_null(strstr(line, "3333333333333333"));
+        assert_null(strstr(line, "0x0000000000000000"));
+        free(line);
+    }
+    /* A call with a fault is refused without a look at them, filled in or not. */
+    frame.known = HVEMU_X64_XMM;
+    frame.rcx |= 1u << 27;
+    call = decode(&frame);
+    assert_says(&call, (const char *const[]){" 0x2222222222222222 ? ?",
+                                             "HV_STATUS_INVALID_HYPERCALL_INPUT", NULL});
+    frame.rcx &= ~(uint64_t)(1u << 27);
+    call = decode(&frame);
+    line = format(&call);
+    assert_null(strchr(line, '?'));
+    free(line);
+    /* General registers are never missing. */
+    frame = fake_frame64(0x10056, 1, 0);
+    frame.known = 0;
+    call = decode(&frame);
+    line = format(&call);
+    assert_null(strchr(line, '?'));
+    free(line);
+}
+
+/* An exit's result is all that is known of what became of it. */
+static void line_takes_status_and_reps_from_the_result(void **state)
+{
+    const struct hvemu_x64_frame frame = fake_frame64(0x10056, 1, 0);
+    const struct hvemu_x64_frame faulty = fake_frame64(0x0000000500010056, 1, 0);
+    struct hvemu_call call = decode(&frame);
+
+    (void)state;
+    call.executed = 1;
+    call.result = 0x1234560000000006;
+    assert_says(&call, (const char *const[]){" -> HV_STATUS_ACCESS_DENIED", NULL});
+    call = decode(&faulty);
+    assert_status(call.status, 3);
+    assert_says(&call, (const char *const[]){": HV_STATUS_INVALID_HYPERCALL_INPUT", NULL});
+    call.executed = 1;
+    call.result = 0x0000000400000000;
+    assert_says(&call, (const char *const[]){" -> HV_STATUS_SUCCESS, done 4", NULL});
+}
+
 static void line_about_a_refused_call_says_why(void **state)
 {
     struct hvemu_x64_frame frame = fake_frame64(0x0007001900000056, 0x1000, 0);
     struct hvemu_call call = decode(&frame);
 
     (void)state;
-    assert_says(&call, (const char *const[]){"HV_STATUS_INVALID_HYPERCALL_INPUT", "7", "25", NULL});
+    assert_says(&call, (const char *const[]){"HV_STATUS_INVALID_HYPERCALL_INPUT",
+                                             "reps from 7 of 25,", NULL});
     frame.rcx = 0x1FFFF;
     call = decode(&frame);
     assert_says(&call, (const char *const[]){"HvCall(unknown)", "0xFFFF",
@@ -276,6 +335,8 @@ int main(void)
         cmocka_unit_test(line_about_a_fast_call_has_name_code_and_bytes),
         cmocka_unit_test(line_about_a_memory_call_has_its_addresses),
         cmocka_unit_test(line_has_every_word_of_a_long_fast_call),
+        cmocka_unit_test(line_says_which_input_nobody_has_read),
+        cmocka_unit_test(line_takes_status_and_reps_from_the_result),
         cmocka_unit_test(line_about_a_refused_call_says_why),
         cmocka_unit_test(line_names_a_call_that_is_known_but_not_offered),
         cmocka_unit_test(line_can_be_cut_anywhere),

@@ -173,6 +173,18 @@ static void more_capacity_needs_more_memory(void **state)
     }
 }
 
+static void memory_size_is_a_multiple_of_its_alignment(void **state)
+{
+    struct hvemu_config config = {.size = sizeof config};
+
+    (void)state;
+    assert_int_equal(hvemu_memory_size(NULL) % 64, 0);
+    for (uint32_t n = 1; n < 50; n++) {
+        config.partitions = config.vps = config.calls = n;
+        assert_int_equal(hvemu_memory_size(&config) % 64, 0);
+    }
+}
+
 static void the_largest_capacities_are_possible_and_no_larger_ones(void **state)
 {
     static const struct hvemu_config possible[] = {
@@ -548,6 +560,7 @@ int main(void)
         cmocka_unit_test(the_default_is_a_configuration_of_zeros),
         cmocka_unit_test(the_hypercall_page_holds_the_configured_code),
         cmocka_unit_test(more_capacity_needs_more_memory),
+        cmocka_unit_test(memory_size_is_a_multiple_of_its_alignment),
         cmocka_unit_test(the_largest_capacities_are_possible_and_no_larger_ones),
         cmocka_unit_test(memory_that_is_missing_misaligned_or_too_small_is_refused),
         cmocka_unit_test(a_configuration_that_only_needs_too_much_memory_is_refused),

@@ -321,15 +321,15 @@ static void input_is_read_once_and_exactly_its_bytes(void **state)
     }
 }
 
-static void create_reads_probes_acts_and_writes(void **state)
+static void create_probes_reads_acts_and_writes(void **state)
 {
     struct fake_vmm *vmm = *state;
 
     memset(vmm->ram + IN, 0, 0x100);
     assert_answer(vmm->vp, memory_call(CREATE, IN + 8, OUT + 0x18), 0);
     assert_u64(vmm->logged, 4);
-    assert_event(vmm, 0, FAKE_GPA_READ, IN + 8, 56);
-    assert_event(vmm, 1, FAKE_GPA_WRITABLE, OUT + 0x18, 8);
+    assert_event(vmm, 0, FAKE_GPA_WRITABLE, OUT + 0x18, 8);
+    assert_event(vmm, 1, FAKE_GPA_READ, IN + 8, 56);
     assert_event(vmm, 2, FAKE_PARTITION, 0, 0);
     assert_event(vmm, 3, FAKE_GPA_WRITE, OUT + 0x18, 8);
 }
@@ -517,8 +517,9 @@ static void memory_that_is_not_there_is_intercepted(void **state)
     assert_intercept(vmm->vp, memory_call(CLEAR, FAKE_RAM, 0), FAKE_RAM, 1);
     assert_intercept(vmm->vp, memory_call(ASSERT, FAKE_RAM + 0x20, 0), FAKE_RAM + 0x20, 1);
     assert_intercept(vmm->vp, memory_call(GET_ID, 0, FAKE_RAM + 8), FAKE_RAM + 8, 2);
-    /* Of two lists the input is looked at first. */
-    assert_intercept(vmm->vp, memory_call(CREATE, FAKE_RAM, FAKE_RAM + 0x1000), FAKE_RAM, 1);
+    /* Of two lists the output is looked at first. */
+    assert_intercept(vmm->vp, memory_call(CREATE, FAKE_RAM, FAKE_RAM + 0x1000), FAKE_RAM + 0x1000,
+                     2);
 }
 
 /* Whether the next partition still is the one it would have been. */
@@ -562,12 +563,15 @@ static void call_that_met_blocking_memory_can_be_made_again(void **state)
     struct hvemu_call call = memory_call(CREATE, IN, OUT);
 
     memset(vmm->ram + IN, 0, 56);
-    fake_fail(vmm, FAKE_GPA_READ, 0, HVEMU_MEM_AGAIN);
     fake_fail(vmm, FAKE_GPA_WRITABLE, 0, HVEMU_MEM_AGAIN);
+    fake_fail(vmm, FAKE_GPA_READ, 0, HVEMU_MEM_AGAIN);
     assert_action(hvemu_execute(vmm->vp, &call), HVEMU_REPEAT);
     assert_u64(vmm->logged, 1);
+    assert_event(vmm, 0, FAKE_GPA_WRITABLE, OUT, 8);
     assert_action(hvemu_execute(vmm->vp, &call), HVEMU_REPEAT);
     assert_u64(vmm->logged, 3);
+    assert_event(vmm, 1, FAKE_GPA_WRITABLE, OUT, 8);
+    assert_event(vmm, 2, FAKE_GPA_READ, IN, 56);
     assert_action(hvemu_execute(vmm->vp, &call), HVEMU_STEP);
     assert_u64(call.result, 0);
     assert_u64(le64dec(vmm->ram + OUT), vmm->guest + 1);
@@ -583,10 +587,10 @@ static void undefined_answers_are_failures(void **state)
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         struct hvemu_call call = memory_call(CREATE, IN, OUT);
 
-        fake_fail(vmm, FAKE_GPA_READ, 0, answers[i]);
+        fake_fail(vmm, FAKE_GPA_WRITABLE, 0, answers[i]);
         assert_action(hvemu_execute(vmm->vp, &call), HVEMU_FAILED);
         assert_u64(vmm->logged, 1);
-        fake_fail(vmm, FAKE_GPA_WRITABLE, 0, answers[i]);
+        fake_fail(vmm, FAKE_GPA_READ, 0, answers[i]);
         assert_action(hvemu_execute(vmm->vp, &call), HVEMU_FAILED);
         assert_u64(vmm->logged, 3);
         /* The VP is not left in a call. */
@@ -898,7 +902,7 @@ int main(void)
         cmocka_unit_test(vp_of_a_deleted_partition_does_not_act_for_its_successor),
         TEST(vp_takes_one_call_at_a_time),
         TEST(input_is_read_once_and_exactly_its_bytes),
-        TEST(create_reads_probes_acts_and_writes),
+        TEST(create_probes_reads_acts_and_writes),
         TEST(get_partition_id_reads_nothing),
         TEST(failed_call_writes_no_output),
         TEST(fast_calls_touch_no_memory),

@@ -7,7 +7,8 @@
  *
  * A plan says where each invocation of a call ends. Making it checks the rest for every invocation:
  * what each handler sees, that each element has its effect once, which bytes of guest memory are
- * read, probed and written, and that no register changes but what the plan's ends imply. */
+ * probed, read and written, in this order, and that no register changes but what the plan's ends
+ * imply. */
 
 #include "conventions.h"
 #include "fake_vmm.h"
@@ -323,8 +324,6 @@ static struct {
     struct hvemu_call decoded;
     uint8_t out[PAGE];                          /* from C */
     uint8_t want_out[PAGE], want_ram[FAKE_RAM]; /* what each must be */
-    uint8_t touched[3][FAKE_RAM];               /* bytes read, probed, written */
-    uint8_t want_touched[3][FAKE_RAM];
 } the;
 
 static void fill_input(void)
@@ -537,37 +536,38 @@ static void invoke_from_c(unsigned from, unsigned to, int last, uint16_t status)
     assert_memory_equal(in, the.in, sizeof in);
 }
 
-static void touch(uint8_t *bytes, uint64_t gpa, unsigned count)
+static void assert_memory_op(unsigned *n, enum fake_op op, uint64_t gpa, unsigned bytes)
 {
-    for (unsigned i = 0; i < count; i++)
-        bytes[gpa + i]++;
+    const struct fake_event *event = &vmm->log[*n];
+
+    if (!bytes)
+        return;
+    assert_true(*n < vmm->logged);
+    assert_int_equal(event->op, op);
+    assert_ptr_equal(event->ctx, vmm);
+    assert_u64(event->partition, vmm->guest);
+    assert_u64(event->gpa, gpa);
+    assert_u64(event->vector, bytes);
+    assert_true(gpa / PAGE == (gpa + bytes - 1) / PAGE);
+    ++*n;
 }
 
-/* Each byte of input of this invocation is read once, its output probed once, and written once as
- * far as it came; nothing else is touched. */
+/* The output of this invocation is probed; then its input is read, in one go, from the header, if
+ * there is one, to the last element; then, handlers done, output is written as far as it came. */
 static void assert_memory_ops(unsigned from, unsigned to)
 {
     const unsigned each = the.call->in_each, out_each = the.call->out_each;
     const unsigned end = from + the.budget < the.count ? from + the.budget : the.count;
+    const unsigned skipped = scene.header_bytes ? 0 : from * each;
+    const uint64_t out_gpa = the.out_gpa + from * out_each;
+    unsigned n = 0;
 
-    memset(the.touched, 0, sizeof the.touched);
-    memset(the.want_touched, 0, sizeof the.want_touched);
-    assert_true(vmm->logged <= FAKE_LOG);
-    for (unsigned i = 0; i < vmm->logged; i++) {
-        const struct fake_event *event = &vmm->log[i];
-        assert_true(event->op >= FAKE_GPA_READ && event->op <= FAKE_GPA_WRITE);
-        assert_ptr_equal(event->ctx, vmm);
-        assert_u64(event->partition, vmm->guest);
-        assert_in_range(event->vector, 1, PAGE);
-        assert_true(event->gpa / PAGE == (event->gpa + event->vector - 1) / PAGE);
-        touch(the.touched[event->op - FAKE_GPA_READ], event->gpa, event->vector);
-    }
-    touch(the.want_touched[0], the.in_gpa, scene.header_bytes);
-    touch(the.want_touched[0], the.in_gpa + scene.header_bytes + from * each, (end - from) * each);
-    touch(the.want_touched[1], the.out_gpa + from * out_each, (end - from) * out_each);
-    touch(the.want_touched[2], the.out_gpa + from * out_each, (to - from) * out_each);
-    assert_memory_equal(the.touched, the.want_touched, sizeof the.touched);
-    assert_u64(memory_ops(), scene.ops_before);
+    assert_memory_op(&n, FAKE_GPA_WRITABLE, out_gpa, (end - from) * out_each);
+    assert_memory_op(&n, FAKE_GPA_READ, the.in_gpa + skipped,
+                     scene.header_bytes + end * each - skipped);
+    assert_u64(scene.ops_before, n);
+    assert_memory_op(&n, FAKE_GPA_WRITE, out_gpa, (to - from) * out_each);
+    assert_u64(vmm->logged, n);
 }
 
 static void want_output_in_memory(unsigned from, unsigned to)
@@ -1247,7 +1247,7 @@ static void assert_refused_in(uint16_t status)
     assert_memory_equal(vmm->ram, the.want_ram, FAKE_RAM);
 }
 
-/* And before anything was read or probed. */
+/* And before anything was probed or read. */
 static void assert_refused_unseen(uint16_t status)
 {
     assert_refused_in(status);
@@ -1420,26 +1420,51 @@ static void later_invocations_check_everything_again(void **state)
     end_test();
 }
 
-static void change_input_once_it_was_read(struct fake_vmm *world, const struct fake_event *event)
+/* All of the output page, and what the call has still to read: the salt is in every byte of it. */
+static void change_memory_behind_the_probe(struct fake_vmm *world, const struct fake_event *event)
 {
-    if (event->op == FAKE_GPA_WRITABLE)
-        memset(world->ram + 0x2000, 0xFF, 0x1000);
+    if (event->op != FAKE_GPA_WRITABLE)
+        return;
+    scene.salt = 0x33;
+    fill_input();
+    memset(world->ram + 0x4000, 0x77, PAGE);
+    memset(the.want_ram + 0x4000, 0x77, PAGE);
 }
 
-static void input_is_what_was_read_before_the_output_was_probed(void **state)
+/* Before the handler, the only op after the reading is the filter. */
+static int change_input_behind_the_reading(void *ctx, const struct hvemu_invocation *invocation)
 {
+    struct fake_vmm *world = ctx;
+
+    (void)invocation;
+    memset(world->ram + 0x2000, 0xFF, PAGE);
+    memset(the.want_ram + 0x2000, 0xFF, PAGE);
+    return 0;
+}
+
+/* In fixed and variable headers and in elements, from wherever the call goes on. */
+static void input_is_of_the_one_moment_when_it_is_read(void **state)
+{
+    static const struct {
+        uint16_t code;
+        unsigned variable;
+    } rows[] = {{0x7001, 0}, {0x7003, 0}, {0x7008, 0}, {0x7009, 0}, {0x7009, 3}};
+    struct hvemu_ops ops = fake_ops;
+
     (void)state;
+    ops.filter = change_input_behind_the_reading;
     for (now = FROM_C + 1; now < CONVENTIONS; now++) {
         if (fast(now))
             continue;
-        for (unsigned start = 0; start < 3; start++) {
-            begin(0);
-            set_up(0x7003, 0, 7, start);
-            the.budget = 64;
-            memset(the.want_ram + 0x2000, 0xFF, 0x1000);
-            vmm->reenter = change_input_once_it_was_read;
-            invoke(start, 7, 1, 0);
-        }
+        for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+            for (unsigned start = 0; start < 7; start++) {
+                begin_with(0, HV_PRIVILEGE_ALL, &ops);
+                set_up(rows[i].code, rows[i].variable, 7, start);
+                the.budget = 64;
+                vmm->reenter = change_memory_behind_the_probe;
+                invoke(start, 7, 1, 0);
+                scene.salt = 0;
+            }
     }
     end_test();
 }
@@ -1505,14 +1530,13 @@ static void each_op_of_a_resumed_call_can_stop_it_with_nothing_changed(void **st
         for (unsigned i = 0; i < 5; i++) {
             const int none = answers[i].answer == HVEMU_MEM_NONE;
             /* 16 bytes of header and 8 elements of 4 end at 0x3000, 8 of 4 at 0x5000. */
-            set_up_resumed(FAKE_GPA_READ, 0, answers[i].answer);
-            assert_stopped(answers[i].action, 0x2FD0, none ? HVEMU_ACCESS_READ : 0);
-            invoke(3, 6, 0, 0);
-            set_up_resumed(FAKE_GPA_READ, 1, answers[i].answer);
-            assert_stopped(answers[i].action, 0x2FEC, none ? HVEMU_ACCESS_READ : 0);
-            invoke(3, 6, 0, 0);
             set_up_resumed(FAKE_GPA_WRITABLE, 0, answers[i].answer);
             assert_stopped(answers[i].action, 0x4FEC, none ? HVEMU_ACCESS_WRITE : 0);
+            assert_u64(vmm->count[FAKE_GPA_READ], 0);
+            invoke(3, 6, 0, 0);
+            set_up_resumed(FAKE_GPA_READ, 0, answers[i].answer);
+            assert_stopped(answers[i].action, 0x2FD0, none ? HVEMU_ACCESS_READ : 0);
+            assert_u64(vmm->count[FAKE_GPA_READ], 1);
             invoke(3, 6, 0, 0);
             invoke(6, 8, 1, 0);
             assert_effects(0, 8);
@@ -1813,9 +1837,12 @@ static void complete_simple_call(void)
     assert_handler_satisfied();
     assert_u64(scene.called, 1);
     if (in_memory(now)) {
-        assert_u64(vmm->count[FAKE_GPA_READ], the.in_bytes ? 1 : 0);
-        if (the.in_bytes)
-            assert_u64(vmm->log[0].vector, the.in_bytes);
+        unsigned n = 0;
+
+        assert_memory_op(&n, FAKE_GPA_WRITABLE, the.out_gpa, the.out_bytes);
+        assert_memory_op(&n, FAKE_GPA_READ, the.in_gpa, the.in_bytes);
+        assert_memory_op(&n, FAKE_GPA_WRITE, the.out_gpa, the.out_bytes);
+        assert_u64(vmm->logged, n);
         if (the.out_bytes)
             le64enc(the.want_ram + the.out_gpa, out);
     } else
@@ -1961,7 +1988,7 @@ int main(void)
         TEST(addresses_are_judged_as_the_lists_begin),
         TEST(memory_is_read_anew_by_each_invocation),
         TEST(later_invocations_check_everything_again),
-        TEST(input_is_what_was_read_before_the_output_was_probed),
+        TEST(input_is_of_the_one_moment_when_it_is_read),
         TEST(each_op_of_a_resumed_call_can_stop_it_with_nothing_changed),
         TEST(elements_whose_output_is_lost_stand),
         TEST(last_elements_whose_output_is_lost_complete_the_call),
