@@ -19,6 +19,12 @@
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
 void *memset(void *to, int value, size_t bytes);
 
+static inline uint16_t le16dec(const void *from)
+{
+    const uint8_t *b = from;
+    return (uint16_t)(b[0] | b[1] << 8);
+}
+
 static inline uint32_t le32dec(const void *from)
 {
     const uint8_t *b = from;
@@ -28,6 +34,12 @@ static inline uint32_t le32dec(const void *from)
 static inline uint64_t le64dec(const void *from)
 {
     return le32dec(from) | (uint64_t)le32dec((const uint8_t *)from + 4) << 32;
+}
+
+static inline void le32enc(void *to, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        ((uint8_t *)to)[i] = (uint8_t)(value >> 8 * i);
 }
 
 static inline void le64enc(void *to, uint64_t value)

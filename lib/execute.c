@@ -8,7 +8,7 @@
 
 enum hvemu_action hvemu__enter(struct hvemu_vp *vp)
 {
-    if (!hvemu__alive(vp->partition, vp->id))
+    if (!hvemu__alive(vp->partition, hvemu__load(&vp->id)))
         return HVEMU_GONE;
     if (hvemu__load(&vp->busy))
         return HVEMU_FAILED;
@@ -62,7 +62,8 @@ static enum hvemu_action read_input(struct hvemu_vp *vp, struct hvemu_call *call
     if (from == to)
         return HVEMU_STEP;
     if (ops->gpa_read && !hvemu__overlaid(vp->partition, gpa))
-        answer = ops->gpa_read(vp->partition->ctx, vp->id, gpa, vp->in + from, to - from);
+        answer =
+            ops->gpa_read(vp->partition->ctx, hvemu__load(&vp->id), gpa, vp->in + from, to - from);
     return judge_answer(call, answer, gpa, HVEMU_ACCESS_READ);
 }
 
@@ -75,8 +76,9 @@ static enum hvemu_action probe_output(struct hvemu_vp *vp, struct hvemu_call *ca
     if (!bytes)
         return HVEMU_STEP;
     if (ops->gpa_write && !hvemu__overlaid(vp->partition, gpa))
-        answer = ops->gpa_writable ? ops->gpa_writable(vp->partition->ctx, vp->id, gpa, bytes)
-                                   : HVEMU_MEM_OK;
+        answer = ops->gpa_writable
+                     ? ops->gpa_writable(vp->partition->ctx, hvemu__load(&vp->id), gpa, bytes)
+                     : HVEMU_MEM_OK;
     return judge_answer(call, answer, gpa, HVEMU_ACCESS_WRITE);
 }
 
@@ -89,9 +91,7 @@ static enum hvemu_action run(struct hvemu_vp *vp, struct hvemu_call *call,
     struct hvemu__invocation invocation;
     uint16_t status;
 
-    hvemu__introduce(&invocation, vp->hv, vp, vp->partition, vp->id, row, call);
-    if (work->out_bytes)
-        memset(work->out, 0, work->out_bytes);
+    hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row, call);
     status = hvemu__invoke(&invocation, work);
     *out_bytes = hvemu__output(row, work, status);
     if (status != HV_STATUS_TIMEOUT)
@@ -150,8 +150,8 @@ static enum hvemu_action run_in_memory(struct hvemu_vp *vp, struct hvemu_call *c
     work.items = vp->in + call->header_bytes + work.start * row->in_each;
     work.out = vp->out;
     action = run(vp, call, row, &work, &bytes);
-    if (bytes &&
-        vp->hv->ops.gpa_write(vp->partition->ctx, vp->id, out_gpa, vp->out, bytes) != HVEMU_MEM_OK)
+    if (bytes && vp->hv->ops.gpa_write(vp->partition->ctx, hvemu__load(&vp->id), out_gpa, vp->out,
+                                       bytes) != HVEMU_MEM_OK)
         call->access = HVEMU_ACCESS_LOST;
     return action;
 }
@@ -162,7 +162,7 @@ enum hvemu_action hvemu__execute(struct hvemu_vp *vp, struct hvemu_call *call,
     call->access = 0;
     call->executed = 0;
     call->written_at = call->written = 0;
-    if (row && (row->privilege & ~hvemu__load(&vp->partition->privileges)))
+    if (row && !hvemu__permitted(row, hvemu__load(&vp->partition->privileges)))
         return complete(call, HV_STATUS_ACCESS_DENIED);
     if (call->status != HV_STATUS_SUCCESS)
         return complete(call, call->status);

@@ -8,8 +8,8 @@
 
 /* What the first release's structures had; what came later may be missing. */
 enum {
-    FIRST_CONFIG = offsetof(struct hvemu_config, rep_budget) + sizeof(uint32_t),
-    FIRST_OPS = offsetof(struct hvemu_ops, trace) + sizeof(void *),
+    FIRST_CONFIG = offsetof(struct hvemu_config, intercepts) + sizeof(uint32_t),
+    FIRST_OPS = offsetof(struct hvemu_ops, property) + sizeof(void *),
     FIRST_DESCRIPTOR = offsetof(struct hvemu_descriptor, reserved) + 2,
     SIZE_SANE = 4096 /* more is rubbish in a structure that was never zeroed */
 };
@@ -38,6 +38,12 @@ static uint32_t or_default(uint32_t value, uint32_t fallback)
     return value ? value : fallback;
 }
 
+/* Without pools nothing can be paid. */
+static uint32_t cost(const struct hvemu_config *config, uint32_t value, uint32_t fallback)
+{
+    return !config->pages || value == HVEMU_NO_COST ? 0 : or_default(value, fallback);
+}
+
 static enum hvemu_result take_config(struct hvemu_config *to, const struct hvemu_config *from)
 {
     static const uint8_t vmcall_ret[] = {0x0F, 0x01, 0xC1, 0xC3};
@@ -53,6 +59,13 @@ static enum hvemu_result take_config(struct hvemu_config *to, const struct hvemu
     to->children = or_default(to->children, UINT32_MAX);
     to->gpa_bits = or_default(to->gpa_bits, 52);
     to->rep_budget = or_default(to->rep_budget, 64);
+    to->vps_each = or_default(to->vps_each, to->vps);
+    to->create_cost = cost(to, to->create_cost, 1);
+    to->initialize_cost = cost(to, to->initialize_cost, 200);
+    to->vp_cost = cost(to, to->vp_cost, 90);
+    to->map_cost = cost(to, to->map_cost, 1);
+    to->intercept_cost = cost(to, to->intercept_cost, 1);
+    to->intercepts = or_default(to->intercepts, 32);
     if (!to->privileges)
         to->privileges = HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX;
     if (!to->page_code_bytes) {
@@ -61,25 +74,22 @@ static enum hvemu_result take_config(struct hvemu_config *to, const struct hvemu
     }
     if (to->partitions > HVEMU__SLOTS_MAX || to->vps > HV_VP_INDEX_SELF || to->depth > 255 ||
         to->gpa_bits < 12 || to->gpa_bits > 52 || to->page_code_bytes > sizeof to->page_code ||
-        to->calls > 0xFFFF || to->rep_budget > 0xFFF)
+        to->calls > 0xFFFF || to->rep_budget > 0xFFF || to->intercepts > 0xFFFF)
         return HVEMU_E_ARGUMENT;
     return HVEMU_OK;
-}
-
-/* Room for one list. C calls have room of their own where there can be calls that need it. */
-static uint32_t scratch_bytes(const struct hvemu_config *config)
-{
-    return config->calls ? HVEMU__LIST_MAX : HVEMU__LIST;
 }
 
 /* Bytes in all, a multiple of 64 as aligned_alloc() wants it; in 64 bits, as the largest
  * configuration is larger than some hosts' size_t. */
 static uint64_t memory_size(const struct hvemu_config *config)
 {
+    const uint64_t words = config->partitions * ((uint64_t)config->pages + config->intercepts);
+    const uint64_t descriptors = config->calls * (uint64_t)sizeof(struct hvemu_descriptor);
+
     return sizeof(struct hvemu) + config->partitions * (uint64_t)sizeof(struct hvemu__partition) +
-           (config->calls * (uint64_t)sizeof(struct hvemu_descriptor) + 63) / 64 * 64 +
-           config->vps * (uint64_t)sizeof(struct hvemu_vp) +
-           (config->vps + (uint64_t) !!config->calls) * 2 * scratch_bytes(config);
+           config->vps * (sizeof(struct hvemu_vp) + (uint64_t)2 * HVEMU__LIST_MAX) +
+           (config->calls ? HVEMU__LIST_MAX : 0) +
+           (words * sizeof(uint64_t) + descriptors + 63) / 64 * 64;
 }
 
 size_t hvemu_memory_size(const struct hvemu_config *config)
@@ -93,6 +103,26 @@ size_t hvemu_memory_size(const struct hvemu_config *config)
     return bytes <= SIZE_MAX ? (size_t)bytes : 0;
 }
 
+static void lay_out(struct hvemu *hv)
+{
+    const struct hvemu_config *config = &hv->config;
+    struct hvemu_vp *vps;
+    uint8_t *lists;
+
+    hv->partitions = (struct hvemu__partition *)(hv + 1);
+    vps = (struct hvemu_vp *)(hv->partitions + config->partitions);
+    hv->calls = (struct hvemu_descriptor *)(vps + config->vps);
+    hv->intercepts = (_Atomic uint64_t *)(hv->calls + config->calls);
+    hv->pages = (uint64_t *)(hv->intercepts + (size_t)config->partitions * config->intercepts);
+    lists = (uint8_t *)(hv->pages + (size_t)config->partitions * config->pages);
+    for (uint32_t i = 0; i < config->vps; i++, lists += (size_t)2 * HVEMU__LIST_MAX) {
+        vps[i].in = lists;
+        vps[i].out = lists + HVEMU__LIST_MAX;
+        hvemu__free_vp(hv, &vps[i]);
+    }
+    hv->room = config->calls ? lists : NULL;
+}
+
 enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
                              const struct hvemu_config *config, const struct hvemu_ops *ops,
                              void *ctx)
@@ -100,8 +130,6 @@ enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
     struct hvemu_config taken;
     struct hvemu_ops taken_ops = {0};
     struct hvemu *made = memory;
-    struct hvemu_vp *vps;
-    uint8_t *scratch;
     enum hvemu_result result;
 
     if (!hv || !memory || (uintptr_t)memory % alignof(struct hvemu))
@@ -118,21 +146,7 @@ enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
     made->config = taken;
     made->ops = taken_ops;
     made->gpa_end = (uint64_t)1 << taken.gpa_bits;
-    made->partitions = (struct hvemu__partition *)(made + 1);
-    vps = (struct hvemu_vp *)(made->partitions + taken.partitions);
-    made->calls = (struct hvemu_descriptor *)(vps + taken.vps);
-    made->scratch_bytes = scratch_bytes(&taken);
-    scratch = (uint8_t *)(made->calls + taken.calls);
-    for (uint32_t i = 0; i < taken.vps; i++) {
-        vps[i].in = scratch;
-        vps[i].out = scratch + made->scratch_bytes;
-        scratch += 2 * (size_t)made->scratch_bytes;
-        hvemu__free_vp(made, &vps[i]);
-    }
-    if (taken.calls) {
-        made->in = scratch;
-        made->out = scratch + made->scratch_bytes;
-    }
+    lay_out(made);
     hvemu__make_root(made, ctx);
     *hv = made;
     return HVEMU_OK;
@@ -207,7 +221,7 @@ static enum hvemu_result withdraw(struct hvemu *hv, uint16_t code)
     if (!call)
         return HVEMU_E_ARGUMENT;
     if (!call->handler)
-        hv->withdrawn |= (uint32_t)1 << (call - hvemu__rows);
+        hv->withdrawn |= (uint64_t)1 << (call - hvemu__rows);
     else {
         hv->call_count--;
         for (uint32_t at = (uint32_t)(call - hv->calls); at < hv->call_count; at++)
@@ -231,7 +245,7 @@ enum hvemu_result hvemu_unregister(struct hvemu *hv, uint16_t code)
 
 uint64_t hvemu_root(const struct hvemu *hv)
 {
-    return hv ? 1 : HV_PARTITION_ID_INVALID;
+    return hv ? HVEMU__ROOT_ID : HV_PARTITION_ID_INVALID;
 }
 
 uint32_t hvemu_version(void)

@@ -12,10 +12,11 @@ static hvemu_handler *const handlers[HVEMU__ROWS] = {
 #include "hypercalls.def"
 };
 
-/* Every built-in call's lists fit the register block, and a VP's smallest room. */
-#define HVEMU_CALL(code, name, handler, in, in_each, out, out_each, ...)                      \
-    _Static_assert((in + 15) / 16 * 16 + out <= sizeof((struct hvemu_call *)0)->fast, #name); \
-    _Static_assert(in <= HVEMU__LIST && out <= HVEMU__LIST && !in_each && !out_each, #name);
+_Static_assert(HVEMU__ROWS <= 64, "hvemu.withdrawn has a bit for each row");
+
+/* From C there is always room for what a built-in call puts out. */
+#define HVEMU_CALL(code, name, handler, in, in_each, out, out_each, ...) \
+    _Static_assert(out <= HVEMU__SMALL && out_each <= HVEMU__SMALL, #name);
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
 
@@ -44,9 +45,76 @@ static int has_target(const struct hvemu_descriptor *row)
     return row->target & (HVEMU_PARENT | HVEMU_SELF);
 }
 
-/* Judges the target. That of the VMM's own call then stays until let_go(): the library's handlers
- * judge anew whatever they lose a race for, others cannot. */
-static uint16_t hold_target(struct hvemu__invocation *invocation, const struct hvemu__work *work)
+/* A guest that calls about itself, over and over, must not keep its parent from it: once the parent
+ * has found the lock taken, the guest's calls make room, for some time at most. */
+static int lock_target(const struct hvemu__target *target)
+{
+    enum { FOR = 1 << 16 };
+    struct hvemu__partition *partition = target->partition;
+    const int own = target->id == target->caller_id;
+    const uint32_t wanted = hvemu__load(&partition->wanted);
+
+    if (own && wanted) {
+        hvemu__store(&partition->wanted, wanted - 1);
+        return 0;
+    }
+    if (hvemu__try_lock(&partition->lock)) {
+        if (!own && wanted)
+            hvemu__store(&partition->wanted, 0);
+        return 1;
+    }
+    if (!own)
+        hvemu__store(&partition->wanted, FOR);
+    return 0;
+}
+
+/* Keeps the target as it was judged until let_go(): by its try-lock, or by its count of ops, which
+ * the VMM's own calls need: the library's that take no lock judge anew whatever they lose a race
+ * for, others cannot. */
+static uint16_t hold(struct hvemu__target *target)
+{
+    struct hvemu__partition *held = target->partition;
+    uint16_t status;
+
+    if (target->row->target & HVEMU__LOCK) {
+        if (!lock_target(target))
+            return HV_STATUS_TIMEOUT;
+        status = hvemu__judge(target);
+        if (status != HV_STATUS_SUCCESS)
+            hvemu__unlock(&held->lock);
+        return status;
+    }
+    if (!target->row->handler)
+        return HV_STATUS_SUCCESS;
+    hvemu__add(&held->ops, 1);
+    status = hvemu__judge(target);
+    if (status != HV_STATUS_SUCCESS)
+        hvemu__sub(&held->ops, 1);
+    return status;
+}
+
+static void let_go(const struct hvemu__target *target)
+{
+    if (target->row->target & HVEMU__LOCK)
+        hvemu__unlock(&target->partition->lock);
+    else if (has_target(target->row) && target->row->handler)
+        hvemu__sub(&target->partition->ops, 1);
+}
+
+/* The VP that the header names behind its partition; the caller may call its own SELF. */
+static uint16_t find_vp(struct hvemu__invocation *invocation, const struct hvemu__work *work)
+{
+    struct hvemu__target *target = &invocation->target;
+    const uint32_t index = le32dec(work->header + 8);
+
+    target->vp = index == HV_VP_INDEX_SELF && target->id == target->caller_id
+                     ? invocation->shown.vp
+                     : hvemu__find_vp(target->partition, index);
+    return target->vp ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
+}
+
+/* Judges the target by the row, and holds it if that succeeds. */
+static uint16_t take_target(struct hvemu__invocation *invocation, const struct hvemu__work *work)
 {
     struct hvemu__target *target = &invocation->target;
     uint16_t status;
@@ -55,22 +123,16 @@ static uint16_t hold_target(struct hvemu__invocation *invocation, const struct h
         return HV_STATUS_SUCCESS;
     target->id = le64dec(work->header);
     status = hvemu__judge(target);
-    if (status == HV_STATUS_SUCCESS && target->row->handler) {
-        struct hvemu__partition *held = target->partition;
-        hvemu__add(&held->ops, 1);
-        status = hvemu__judge(target);
-        if (status != HV_STATUS_SUCCESS)
-            hvemu__sub(&held->ops, 1);
-    }
     if (status == HV_STATUS_SUCCESS)
-        invocation->shown.target = target->id;
+        status = hold(target);
+    if (status != HV_STATUS_SUCCESS)
+        return status;
+    invocation->shown.target = target->id;
+    if (target->row->target & HVEMU__VP)
+        status = find_vp(invocation, work);
+    if (status != HV_STATUS_SUCCESS)
+        let_go(target);
     return status;
-}
-
-static void let_go(const struct hvemu__target *target)
-{
-    if (has_target(target->row) && target->row->handler)
-        hvemu__sub(&target->partition->ops, 1);
 }
 
 static uint16_t filter(const struct hvemu__invocation *invocation, struct hvemu__work *work)
@@ -95,6 +157,24 @@ static int yields(struct hvemu_vp *vp)
     return 1;
 }
 
+/* A simple call, or one element, whose output is `bytes` at `at`. */
+static uint16_t handle_one(const struct hvemu_invocation *shown, hvemu_handler *handler,
+                           const struct hvemu__work *work, const uint8_t *item, unsigned at,
+                           uint32_t bytes)
+{
+    uint8_t *out = NULL;
+    uint16_t status;
+
+    if (bytes) {
+        out = work->room ? work->room : work->out + at;
+        memset(out, 0, bytes);
+    }
+    status = handler(shown, work->header, item, out);
+    if (status == HV_STATUS_SUCCESS && bytes && work->room)
+        memcpy(work->out + at, out, bytes);
+    return status;
+}
+
 /* TIMEOUT: not all of the call is done. */
 static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
@@ -105,14 +185,15 @@ static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work 
         (unsigned)((shown->control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
 
     if (!(row->form & HVEMU_REP))
-        return handler(shown, work->header, NULL, row->out ? work->out : NULL);
+        return handle_one(shown, handler, work, NULL, 0, row->out);
     while (work->done < work->end) {
         const unsigned at = work->done - work->start;
         uint16_t status;
 
         shown->index = (uint16_t)work->done;
-        status = handler(shown, work->header, row->in_each ? work->items + at * row->in_each : NULL,
-                         row->out_each ? work->out + at * row->out_each : NULL);
+        status =
+            handle_one(shown, handler, work, row->in_each ? work->items + at * row->in_each : NULL,
+                       at * row->out_each, row->out_each);
         if (status != HV_STATUS_SUCCESS)
             return status;
         work->done++;
@@ -127,10 +208,11 @@ static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work 
 static uint16_t act(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
     const struct hvemu_ops *ops = &invocation->shown.hv->ops;
-    uint16_t status = hold_target(invocation, work);
+    uint16_t status = take_target(invocation, work);
 
     if (status != HV_STATUS_SUCCESS) {
-        work->done = 0;
+        if (status != HV_STATUS_TIMEOUT)
+            work->done = 0;
         return status;
     }
     status = filter(invocation, work);
@@ -144,20 +226,29 @@ static uint16_t act(struct hvemu__invocation *invocation, struct hvemu__work *wo
     return status;
 }
 
-/* A life-cycle call takes the try-lock first; a caller that died before it was taken comes again
- * and is told so at the door. */
+/* A life-cycle call takes the instance's try-lock and the caller's first, unless it is about nobody
+ * of the caller's; a caller that died before they were taken comes again and is told so at the
+ * door. */
 uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
     struct hvemu__target *target = &invocation->target;
-    uint16_t status = HV_STATUS_TIMEOUT;
+    uint16_t status = HV_STATUS_SUCCESS;
 
     if (!(target->row->target & HVEMU__LIFE))
         return act(invocation, work);
-    if (!hvemu__try_lock(&target->hv->lock))
+    if (has_target(target->row)) {
+        target->id = le64dec(work->header);
+        status = hvemu__judge(target);
+    }
+    if (status == HV_STATUS_INVALID_PARTITION_ID || status == HV_STATUS_ACCESS_DENIED)
+        return status;
+    if (!hvemu__lock_both(target->hv, invocation->caller))
         return HV_STATUS_TIMEOUT;
     if (hvemu__alive(invocation->caller, target->caller_id))
         status = act(invocation, work);
-    hvemu__unlock(&target->hv->lock);
+    else
+        status = HV_STATUS_TIMEOUT;
+    hvemu__unlock_both(target->hv, invocation->caller);
     return status;
 }
 
@@ -186,52 +277,46 @@ uint64_t hvemu__result(const struct hvemu_descriptor *row, const struct hvemu__w
     return status | reps << HV_HYPERCALL_RESULT_REPS_SHIFT;
 }
 
-static uint64_t run_from_c(struct hvemu__invocation *invocation, const struct hvemu_call *call,
-                           const uint8_t *in, uint8_t *out, uint8_t *in_copy, uint8_t *out_copy)
+static uint64_t run_from_c(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
     const struct hvemu_descriptor *row = invocation->target.row;
-    struct hvemu__work work = hvemu__plan(invocation->shown.hv, call, row);
+    struct hvemu *hv = invocation->shown.hv;
+    uint8_t header[HVEMU__HEADER], small[HVEMU__SMALL];
     uint16_t status;
 
-    if (call->header_bytes)
-        memcpy(in_copy, in, call->header_bytes);
-    if (row->in_each)
-        memcpy(in_copy + call->header_bytes, in + call->header_bytes + work.start * row->in_each,
-               (work.end - work.start) * row->in_each);
-    if (work.out_bytes)
-        memset(out_copy, 0, work.out_bytes);
-    work.header = in_copy;
-    work.items = in_copy + call->header_bytes;
-    work.out = out_copy;
-    status = hvemu__invoke(invocation, &work);
-    if (hvemu__output(row, &work, status))
-        memcpy(out + work.start * row->out_each, out_copy, hvemu__output(row, &work, status));
-    return hvemu__result(row, &work, status);
+    work->room = small;
+    if (invocation->shown.header_bytes <= sizeof header) {
+        if (invocation->shown.header_bytes)
+            memcpy(header, work->header, invocation->shown.header_bytes);
+        work->header = header;
+    }
+    if (row->out <= HVEMU__SMALL && row->out_each <= HVEMU__SMALL)
+        return hvemu__result(row, work, hvemu__invoke(invocation, work));
+    if (!hvemu__try_lock(&hv->room_lock))
+        return hvemu__result(row, work, HV_STATUS_TIMEOUT);
+    work->room = hv->room;
+    status = hvemu__invoke(invocation, work);
+    hvemu__unlock(&hv->room_lock);
+    return hvemu__result(row, work, status);
 }
 
-/* Small lists have room on the stack, larger ones in the instance, one call at a time. */
-static uint64_t run_with_room(struct hvemu__invocation *invocation, const struct hvemu_call *call,
-                              const void *in, void *out)
+/* Whether the caller's blocks hold what the call reads and writes. */
+static int blocks_suffice(const struct hvemu_call *call, const void *in, size_t in_bytes,
+                          const void *items, const void *out, size_t out_bytes)
 {
-    struct hvemu *hv = invocation->shown.hv;
-    uint8_t small[2][HVEMU__LIST];
-    uint64_t result;
+    const size_t wanted = items ? call->header_bytes : call->in_bytes;
 
-    if (call->in_bytes <= HVEMU__LIST && call->out_bytes <= HVEMU__LIST)
-        return run_from_c(invocation, call, in, out, small[0], small[1]);
-    if (!hvemu__try_lock(&hv->scratch_lock))
-        return HV_STATUS_TIMEOUT | (uint64_t)call->start << HV_HYPERCALL_RESULT_REPS_SHIFT;
-    result = run_from_c(invocation, call, in, out, hv->in, hv->out);
-    hvemu__unlock(&hv->scratch_lock);
-    return result;
+    return (!wanted || (in && in_bytes >= wanted)) &&
+           (!call->out_bytes || (out && out_bytes >= call->out_bytes));
 }
 
 uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t caller,
-                          uint64_t control, const void *in, size_t in_bytes, void *out,
-                          size_t out_bytes)
+                          uint64_t control, const void *in, size_t in_bytes, const void *items,
+                          void *out, size_t out_bytes)
 {
     struct hvemu_call call;
     struct hvemu__invocation invocation;
+    struct hvemu__work work;
     struct hvemu__partition *partition;
     const struct hvemu_descriptor *row;
     uint64_t result = HV_STATUS_ACCESS_DENIED;
@@ -247,14 +332,20 @@ uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t 
         return call.status;
     if (call.in_bytes > HVEMU__LIST_MAX || call.out_bytes > HVEMU__LIST_MAX)
         return HV_STATUS_INVALID_ALIGNMENT; /* no page could hold it */
-    if ((call.in_bytes && (!in || in_bytes < call.in_bytes)) ||
-        (call.out_bytes && (!out || out_bytes < call.out_bytes)))
+    if (!blocks_suffice(&call, in, in_bytes, items, out, out_bytes))
         return HV_STATUS_INVALID_PARAMETER;
+    work = hvemu__plan(hv, &call, row);
+    work.header = in;
+    if (row->in_each)
+        work.items = (items ? (const uint8_t *)items : work.header + call.header_bytes) +
+                     work.start * row->in_each;
+    if (out)
+        work.out = (uint8_t *)out + work.start * row->out_each;
     /* No VP keeps the caller from its end, as it does in a native call; its count of ops does. */
     hvemu__add(&partition->ops, 1);
     if (hvemu__alive(partition, caller)) {
         hvemu__introduce(&invocation, hv, NULL, partition, caller, row, &call);
-        result = run_with_room(&invocation, &call, in, out);
+        result = run_from_c(&invocation, &work);
     }
     hvemu__sub(&partition->ops, 1);
     return result;
@@ -263,5 +354,5 @@ uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t 
 uint64_t hvemu_hypercall(struct hvemu *hv, uint64_t caller, uint64_t control, const void *in,
                          size_t in_bytes, void *out, size_t out_bytes)
 {
-    return hvemu__hypercall(hv, hv, caller, control, in, in_bytes, out, out_bytes);
+    return hvemu__hypercall(hv, hv, caller, control, in, in_bytes, NULL, out, out_bytes);
 }

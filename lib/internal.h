@@ -28,6 +28,7 @@ enum {
 /* No generation: with it an ID could be HV_PARTITION_ID_SELF. */
 #define HVEMU__GENERATION_END (((uint64_t)1 << 40) - 1)
 #define HVEMU__SLOTS_MAX      0xFFFFFEu
+#define HVEMU__ROOT_ID        1
 
 #define HVEMU__VP0              ((uint64_t)1 << 19)
 #define HVEMU__EXT_INT          ((uint64_t)0x3FF) /* state and vector; all zero is idle */
@@ -36,6 +37,9 @@ enum {
 
 /* How often a call tries a compare-and-swap before it asks to be repeated. */
 #define HVEMU__ATTEMPTS 8
+
+/* The properties whose values the library holds (partition/property.c). */
+enum { HVEMU__PROPERTIES = 10 };
 
 struct hvemu__partition {
     /* One cache line: all that a fast call touches. */
@@ -46,40 +50,57 @@ struct hvemu__partition {
     _Atomic uint64_t guest_os_id;
     void *ctx;
     _Atomic uint32_t ops;      /* what must be over before it is finalized, VPs aside */
-    _Atomic uint32_t msr_lock; /* try-lock of the two MSRs: a guest at its own page stops no
-    other */
+    _Atomic uint32_t msr_lock; /* try-lock of the MSRs: a guest at its page stops no other */
 
-    /* Under the instance's try-lock. */
-    uint32_t children;
-    struct hvemu_vp *vps;
+    /* The partition's own try-lock, and what it guards. What says so is changed under the
+     * instance's as well, so that under either it stays. */
+    alignas(64) _Atomic uint32_t lock;
+    _Atomic uint32_t wanted; /* by its parent: so often its own calls make room */
     uint32_t depth;
-    uint32_t next_free; /* slot index + 1 */
+    uint32_t children, first_child, last_child; /* both locks; slot index + 1, in creation order */
+    uint32_t next, previous; /* of its siblings, with the parent's lock; or free */
+    uint32_t vp_count;
+    struct hvemu_vp *vps;                   /* both locks */
+    uint32_t pages, pages_used;             /* of its pool: deposited, and paying for something */
+    uint32_t mapped;                        /* pages of its GPA space, as far as calls tell */
+    uint32_t price;                         /* paid by its parent's pool */
+    _Atomic uint32_t intercepts;            /* entries in use, grows only */
+    uint64_t properties[HVEMU__PROPERTIES]; /* as the table in property.c has them */
 };
+
+/* In hvemu_vp.suspend, beside HVEMU_SUSPENDED_*. */
+enum { HVEMU__TLB_FLUSH_INHIBIT = 4 };
 
 struct hvemu_vp {
     alignas(64) struct hvemu *hv;
     struct hvemu__partition *partition;
-    uint64_t id; /* the partition's */
+    _Atomic uint64_t id; /* the partition's */
     void *ctx;
     struct hvemu_vp *next; /* of the partition, or free */
     uint32_t index;
-    _Atomic uint32_t busy;  /* in a call: written by its one thread, looked at by others */
-    _Atomic uint32_t yield; /* end the rep call at the next element */
-    /* Room for the lists of a memory call, scratch_bytes each. */
-    uint8_t *in, *out;
+    _Atomic uint32_t busy;    /* in a call: written by its one thread, looked at by others */
+    _Atomic uint32_t yield;   /* end the rep call at the next element */
+    _Atomic uint32_t suspend; /* HvRegisterExplicitSuspend, HvRegisterInterceptSuspend */
+    uint32_t created;         /* by HvCreateVp, at this price */
+    uint32_t price;
+    uint32_t started;
+    uint8_t *in, *out; /* room for the lists of a memory call, a page each */
 };
 
-/* The largest list of a built-in call, and of any: a page. */
-enum { HVEMU__LIST = 64, HVEMU__LIST_MAX = 4096 };
+/* The largest list, a page; and the largest output of a simple call or element of it that a C call
+ * has room for without asking, and the largest header that it copies, as large as any of a built-in
+ * call without a variable one. */
+enum { HVEMU__LIST_MAX = 4096, HVEMU__SMALL = 64, HVEMU__HEADER = 256 };
 
 struct hvemu {
     /* Constant after hvemu_init(). */
     alignas(64) struct hvemu__partition *partitions;
     uint64_t gpa_end;
+    uint64_t withdrawn;             /* bit set of the built-in rows that are not offered */
     struct hvemu_descriptor *calls; /* the VMM's own, by code */
     uint32_t call_count;
-    uint32_t withdrawn;     /* bit set of the built-in rows that are not offered */
-    uint32_t scratch_bytes; /* of each VP's lists: HVEMU__LIST, or a page if there are own calls */
+    uint64_t *pages;              /* config.pages a partition, by slot: page numbers deposited */
+    _Atomic uint64_t *intercepts; /* config.intercepts a partition, by slot */
     struct hvemu_ops ops;
     struct hvemu_config config; /* defaults filled in */
 
@@ -89,15 +110,22 @@ struct hvemu {
     struct hvemu_vp *first_free_vp, *last_free_vp;
     uint32_t closed; /* a VP was attached: the calls stay as they are */
 
-    /* Room for the lists of a C call that are larger than HVEMU__LIST. */
-    alignas(64) _Atomic uint32_t scratch_lock;
-    uint8_t *in, *out;
+    /* Room for what a C call puts out, where it is larger than HVEMU__SMALL. */
+    alignas(64) _Atomic uint32_t room_lock;
+    uint8_t *room;
 };
 
 /* Rows (calls.c). */
 
-/* Added to a row's target: a life-cycle call, runs under the instance's try-lock. */
-enum { HVEMU__LIFE = 0x80 };
+/* Added to a built-in row's target. */
+enum {
+    HVEMU__ROOT = 0x04, /* the root may act on itself */
+    HVEMU__PRIVILEGED =
+        0x08,           /* the privilege is for acting on oneself; on a child CreatePartitions */
+    HVEMU__VP = 0x20,   /* a VP index of the target follows its ID */
+    HVEMU__LOCK = 0x40, /* runs under the target's try-lock */
+    HVEMU__LIFE = 0x80  /* runs under those of instance, caller and target */
+};
 
 enum {
 #define HVEMU_CALL(code, name, ...) HVEMU__ROW_##name,
@@ -125,6 +153,7 @@ struct hvemu__target {
     const struct hvemu_descriptor *row;
     struct hvemu__partition *partition; /* as judged: its slot and the word it had */
     uint64_t word;
+    struct hvemu_vp *vp; /* of HVEMU__VP rows */
 };
 
 /* What handlers see, and behind it what the library's own need. */
@@ -168,6 +197,14 @@ static inline int hvemu__exists(struct hvemu__partition *partition, uint64_t id)
     return HVEMU__GENERATION(word) == id >> 24 && HVEMU__STATE(word) != HVEMU__FREE;
 }
 
+/* Whether a caller with these privileges may make the call at all. */
+static inline int hvemu__permitted(const struct hvemu_descriptor *row, uint64_t privileges)
+{
+    return row->target & HVEMU__PRIVILEGED
+               ? (privileges & (row->privilege | HV_PRIVILEGE_CREATE_PARTITIONS)) != 0
+               : !(row->privilege & ~privileges);
+}
+
 /* Whether the page of `gpa` lies under the partition's enabled hypercall page. */
 static inline int hvemu__overlaid(struct hvemu__partition *partition, uint64_t gpa)
 {
@@ -185,14 +222,68 @@ static inline void hvemu__unlock(_Atomic uint32_t *lock)
     hvemu__store(lock, 0);
 }
 
+/* The locks of a life-cycle call, but its target's. */
+static inline int hvemu__lock_both(struct hvemu *hv, struct hvemu__partition *partition)
+{
+    if (!hvemu__try_lock(&hv->lock))
+        return 0;
+    if (hvemu__try_lock(&partition->lock))
+        return 1;
+    hvemu__unlock(&hv->lock);
+    return 0;
+}
+
+static inline void hvemu__unlock_both(struct hvemu *hv, struct hvemu__partition *partition)
+{
+    hvemu__unlock(&partition->lock);
+    hvemu__unlock(&hv->lock);
+}
+
 /* The caller of a C call: active and privileged, else NULL. */
 struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id,
                                        const struct hvemu_descriptor *row);
 /* Relation and state, by the row; fills partition and word. Called again after a lost race. */
 uint16_t hvemu__judge(struct hvemu__target *target);
 void hvemu__make_root(struct hvemu *hv, void *ctx);
+
+/* Partitions come and go (partition.c for life.c): room for a child, the ID it will have, its
+ * making (it gets no privilege that its parent lacks), its end. Under the locks of instance and
+ * parent. */
+uint16_t hvemu__room_for_child(const struct hvemu *hv, const struct hvemu__partition *parent);
+uint64_t hvemu__next_id(struct hvemu *hv);
+struct hvemu__partition *hvemu__make_child(struct hvemu *hv, struct hvemu__partition *parent,
+                                           uint64_t parent_id, uint64_t privileges, void *ctx,
+                                           uint64_t state);
+void hvemu__end_child(struct hvemu *hv, struct hvemu__partition *parent,
+                      struct hvemu__partition *child);
+void hvemu__set_state(struct hvemu__partition *partition, uint64_t state);
+
+/* Virtual processors (partition/vp.c). Under the locks that vps has. */
+
 /* Puts a VP at the end of the free ones. */
 void hvemu__free_vp(struct hvemu *hv, struct hvemu_vp *vp);
+/* VP `index` of a partition, or NULL. */
+struct hvemu_vp *hvemu__find_vp(const struct hvemu__partition *partition, uint32_t index);
+/* Ends the VPs that HvCreateVp made, some at a time. SUCCESS: the partition has no VP left. */
+uint16_t hvemu__end_vps(struct hvemu__target *target);
+/* Calls the vp op. */
+uint16_t hvemu__tell_vp(struct hvemu_vp *vp, uint32_t event, const void *block, void **ctx);
+/* Judges an HV_INPUT_VTL: nobody here has a virtual trust level above 0. */
+uint16_t hvemu__judge_vtl(uint8_t vtl);
+
+/* Registers (partition/register.c). Under the partition's lock. */
+
+/* Reads a register of target->vp, as HvGetVpRegisters does. */
+uint16_t hvemu__get_register(const struct hvemu__target *target, uint32_t name, uint64_t value[2]);
+
+/* Pools (partition/pool.c). Under the partition's lock. */
+
+/* Takes pages from its pool: HV_STATUS_INSUFFICIENT_MEMORY if it has not as many. */
+uint16_t hvemu__charge(struct hvemu__partition *partition, uint32_t pages);
+void hvemu__refund(struct hvemu__partition *partition, uint32_t pages);
+
+/* Properties (partition/property.c). */
+void hvemu__default_properties(struct hvemu__partition *partition);
 
 /* Interrupts (partition/ext_int.c, interrupt.c). */
 
@@ -206,6 +297,7 @@ struct hvemu__work {
     unsigned start, end, done; /* elements; done: all before it are completed */
     const uint8_t *header, *items;
     uint8_t *out;
+    uint8_t *room;      /* where a handler puts its output before it is good for `out`, or NULL */
     uint32_t out_bytes; /* of start to end, or the simple call's */
 };
 
@@ -222,13 +314,20 @@ uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work 
 uint32_t hvemu__output(const struct hvemu_descriptor *row, const struct hvemu__work *work,
                        uint16_t status);
 /* hvemu_hypercall() with the calls of `known`; NULL: the library's, whatever is withdrawn or
- * own. */
+ * own. items NULL: the elements follow the header in `in`. */
 uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t caller,
-                          uint64_t control, const void *in, size_t in_bytes, void *out,
-                          size_t out_bytes);
+                          uint64_t control, const void *in, size_t in_bytes, const void *items,
+                          void *out, size_t out_bytes);
 /* The hypercall result value. */
 uint64_t hvemu__result(const struct hvemu_descriptor *row, const struct hvemu__work *work,
                        uint16_t status);
+
+/* What the Hv functions are made of (wrapper.c): calls of the calling thread's partition. In a rep
+ * call *count elements, in the list at items or that at out, with out_each bytes each there. */
+HV_STATUS hvemu__call(uint16_t code, const void *in, size_t in_bytes, void *out, size_t out_bytes);
+HV_STATUS hvemu__call_reps(uint16_t code, const void *in, size_t in_bytes, const void *items,
+                           void *out, size_t out_each, uint32_t *count);
+uint64_t hvemu__proximity(HV_PROXIMITY_DOMAIN_INFO info);
 
 /* Native calls (execute.c). */
 
@@ -255,5 +354,7 @@ enum hvemu_action hvemu__x64_decode(const struct hvemu *hv, const struct hvemu_x
                                     const struct hvemu_descriptor **row);
 /* CPUID 0x40000003 EDX as guests see it. */
 uint32_t hvemu__x64_features(const struct hvemu *hv);
+/* WRMSR of GUEST_OS_ID or HYPERCALL in vp's partition, whoever asks. */
+enum hvemu_action hvemu__x64_write_msr(struct hvemu_vp *vp, uint32_t msr, uint64_t value);
 
 #endif

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The TLFS' wrapper interface: the documented Hv* functions, each acting for the partition that the
- * calling thread is attached to. The library's only thread-local state. */
+ * calling thread is attached to. The library's only thread-local state. Those about a partition's
+ * processors are in wrapper_vp.c. */
 
 #include "internal.h"
 
@@ -40,12 +41,12 @@ static const struct hvemu_caller *current(void)
     return caller ? caller : &nobody;
 }
 
-static HV_STATUS call(uint16_t code, const void *in, size_t in_bytes, void *out, size_t out_bytes)
+HV_STATUS hvemu__call(uint16_t code, const void *in, size_t in_bytes, void *out, size_t out_bytes)
 {
     const struct hvemu_caller *caller = current();
 
-    return (HV_STATUS)hvemu__hypercall(caller->hv, NULL, caller->partition, code, in, in_bytes, out,
-                                       out_bytes);
+    return (HV_STATUS)hvemu__hypercall(caller->hv, NULL, caller->partition, code, in, in_bytes,
+                                       NULL, out, out_bytes);
 }
 
 /* The calls whose only parameter is a partition ID. */
@@ -54,21 +55,46 @@ static HV_STATUS call_on(uint16_t code, HV_PARTITION_ID partition)
     uint8_t in[8];
 
     le64enc(in, partition);
-    return call(code, in, sizeof in, NULL, 0);
+    return hvemu__call(code, in, sizeof in, NULL, 0);
 }
 
-/* The calls whose only output is a partition ID. */
-static HV_STATUS call_for_id(uint16_t code, const void *in, size_t in_bytes, HV_PARTITION_ID *id)
+/* The calls whose only output is 64 bits. */
+static HV_STATUS call_for_u64(uint16_t code, const void *in, size_t in_bytes, uint64_t *value)
 {
     uint8_t out[8];
     HV_STATUS status;
 
-    if (!id)
+    if (!value)
         return HV_STATUS_INVALID_PARAMETER;
-    status = call(code, in, in_bytes, out, sizeof out);
+    status = hvemu__call(code, in, in_bytes, out, sizeof out);
     if (status == HV_STATUS_SUCCESS)
-        *id = le64dec(out);
+        *value = le64dec(out);
     return status;
+}
+
+/* A rep call: *count elements, of which the list at items, or that at out of out_each bytes. */
+HV_STATUS hvemu__call_reps(uint16_t code, const void *in, size_t in_bytes, const void *items,
+                           void *out, size_t out_each, uint32_t *count)
+{
+    const struct hvemu_caller *caller = current();
+    uint64_t reps, result;
+
+    if (!count)
+        return HV_STATUS_INVALID_PARAMETER;
+    reps = *count;
+    *count = 0;
+    if (reps > HV_HYPERCALL_REP_COUNT_MASK >> HV_HYPERCALL_REP_COUNT_SHIFT)
+        return HV_STATUS_INVALID_PARAMETER;
+    result = hvemu__hypercall(caller->hv, NULL, caller->partition,
+                              code | reps << HV_HYPERCALL_REP_COUNT_SHIFT, in, in_bytes, items, out,
+                              (size_t)reps * out_each);
+    *count = (uint32_t)(result >> HV_HYPERCALL_RESULT_REPS_SHIFT);
+    return (HV_STATUS)result;
+}
+
+uint64_t hvemu__proximity(HV_PROXIMITY_DOMAIN_INFO info)
+{
+    return info.Id | (uint64_t)info.Flags.AsUINT32 << 32;
 }
 
 /* The prototypes of hvapi.h carry no export attribute: guests define these functions too. */
@@ -78,8 +104,8 @@ HVEMU_API HV_STATUS HvCreatePartition(uint64_t Flags, HV_PROXIMITY_DOMAIN_INFO P
     uint8_t in[sizeof(HV_INPUT_CREATE_PARTITION)] = {0};
 
     le64enc(in, Flags);
-    le64enc(in + 8, ProximityDomainInfo.Id | (uint64_t)ProximityDomainInfo.Flags.AsUINT32 << 32);
-    return call_for_id(HvCallCreatePartition, in, sizeof in, NewPartitionId);
+    le64enc(in + 8, hvemu__proximity(ProximityDomainInfo));
+    return call_for_u64(HvCallCreatePartition, in, sizeof in, NewPartitionId);
 }
 
 HVEMU_API HV_STATUS HvInitializePartition(HV_PARTITION_ID PartitionId)
@@ -99,7 +125,7 @@ HVEMU_API HV_STATUS HvDeletePartition(HV_PARTITION_ID PartitionId)
 
 HVEMU_API HV_STATUS HvGetPartitionId(HV_PARTITION_ID *PartitionId)
 {
-    return call_for_id(HvCallGetPartitionId, NULL, 0, PartitionId);
+    return call_for_u64(HvCallGetPartitionId, NULL, 0, PartitionId);
 }
 
 HVEMU_API HV_STATUS HvAssertVirtualInterrupt(HV_PARTITION_ID DestinationPartition,
@@ -119,4 +145,145 @@ HVEMU_API HV_STATUS HvClearVirtualInterrupt(HV_PARTITION_ID DestinationPartition
     const struct hvemu_caller *caller = current();
 
     return hvemu_clear_virtual_interrupt(caller->hv, caller->partition, DestinationPartition);
+}
+
+HVEMU_API HV_STATUS HvGetPartitionProperty(HV_PARTITION_ID PartitionId,
+                                           HV_PARTITION_PROPERTY_CODE PropertyCode,
+                                           HV_PARTITION_PROPERTY *PropertyValue)
+{
+    uint8_t in[sizeof(HV_INPUT_GET_PARTITION_PROPERTY)] = {0};
+
+    le64enc(in, PartitionId);
+    le32enc(in + 8, PropertyCode);
+    return call_for_u64(HvCallGetPartitionProperty, in, sizeof in, PropertyValue);
+}
+
+HVEMU_API HV_STATUS HvSetPartitionProperty(HV_PARTITION_ID PartitionId,
+                                           HV_PARTITION_PROPERTY_CODE PropertyCode,
+                                           HV_PARTITION_PROPERTY PropertyValue)
+{
+    uint8_t in[sizeof(HV_INPUT_SET_PARTITION_PROPERTY)] = {0};
+
+    le64enc(in, PartitionId);
+    le32enc(in + 8, PropertyCode);
+    le64enc(in + 16, PropertyValue);
+    return hvemu__call(HvCallSetPartitionProperty, in, sizeof in, NULL, 0);
+}
+
+HVEMU_API HV_STATUS HvGetNextChildPartition(HV_PARTITION_ID ParentId,
+                                            HV_PARTITION_ID PreviousChildId,
+                                            HV_PARTITION_ID *NextChildId)
+{
+    uint8_t in[sizeof(HV_INPUT_GET_NEXT_CHILD_PARTITION)];
+
+    le64enc(in, ParentId);
+    le64enc(in + 8, PreviousChildId);
+    return call_for_u64(HvCallGetNextChildPartition, in, sizeof in, NextChildId);
+}
+
+HVEMU_API HV_STATUS HvDepositMemory(HV_PARTITION_ID PartitionId, uint32_t *PageCount,
+                                    const HV_GPA_PAGE_NUMBER *GpaPages)
+{
+    uint8_t in[sizeof(HV_INPUT_DEPOSIT_MEMORY)];
+
+    le64enc(in, PartitionId);
+    return hvemu__call_reps(HvCallDepositMemory, in, sizeof in, GpaPages, NULL, 0, PageCount);
+}
+
+HVEMU_API HV_STATUS HvWithdrawMemory(HV_PARTITION_ID PartitionId,
+                                     HV_PROXIMITY_DOMAIN_INFO ProximityDomainInfo,
+                                     uint32_t *PageCount, HV_GPA_PAGE_NUMBER *GpaPages)
+{
+    uint8_t in[sizeof(HV_INPUT_WITHDRAW_MEMORY)];
+
+    le64enc(in, PartitionId);
+    le64enc(in + 8, hvemu__proximity(ProximityDomainInfo));
+    return hvemu__call_reps(HvCallWithdrawMemory, in, sizeof in, NULL, GpaPages, sizeof *GpaPages,
+                            PageCount);
+}
+
+HVEMU_API HV_STATUS HvGetMemoryBalance(HV_PARTITION_ID PartitionId,
+                                       HV_PROXIMITY_DOMAIN_INFO ProximityDomainInfo,
+                                       uint64_t *PagesAvailable, uint64_t *PagesInUse)
+{
+    uint8_t in[sizeof(HV_INPUT_GET_MEMORY_BALANCE)], out[sizeof(HV_OUTPUT_GET_MEMORY_BALANCE)];
+    HV_STATUS status;
+
+    if (!PagesAvailable || !PagesInUse)
+        return HV_STATUS_INVALID_PARAMETER;
+    le64enc(in, PartitionId);
+    le64enc(in + 8, hvemu__proximity(ProximityDomainInfo));
+    status = hvemu__call(HvCallGetMemoryBalance, in, sizeof in, out, sizeof out);
+    if (status == HV_STATUS_SUCCESS) {
+        *PagesAvailable = le64dec(out);
+        *PagesInUse = le64dec(out + 8);
+    }
+    return status;
+}
+
+HVEMU_API HV_STATUS HvMapGpaPages(HV_PARTITION_ID TargetPartitionId,
+                                  HV_GPA_PAGE_NUMBER TargetGpaBase, HV_MAP_GPA_FLAGS MapFlags,
+                                  uint32_t *PageCount, const HV_GPA_PAGE_NUMBER *SourceGpaPageList)
+{
+    uint8_t in[sizeof(HV_INPUT_MAP_GPA_PAGES)] = {0};
+
+    le64enc(in, TargetPartitionId);
+    le64enc(in + 8, TargetGpaBase);
+    le32enc(in + 16, MapFlags);
+    return hvemu__call_reps(HvCallMapGpaPages, in, sizeof in, SourceGpaPageList, NULL, 0,
+                            PageCount);
+}
+
+HVEMU_API HV_STATUS HvUnmapGpaPages(HV_PARTITION_ID TargetPartitionId,
+                                    HV_GPA_PAGE_NUMBER TargetGpaBase, uint32_t *PageCount)
+{
+    uint8_t in[sizeof(HV_INPUT_UNMAP_GPA_PAGES)] = {0};
+
+    le64enc(in, TargetPartitionId);
+    le64enc(in + 8, TargetGpaBase);
+    return hvemu__call_reps(HvCallUnmapGpaPages, in, sizeof in, NULL, NULL, 0, PageCount);
+}
+
+HVEMU_API HV_STATUS HvMapSparseGpaPages(HV_PARTITION_ID TargetPartitionId,
+                                        HV_MAP_GPA_FLAGS MapFlags, uint32_t *PagePairCount,
+                                        const HV_GPA_MAPPING *PageList)
+{
+    uint8_t in[sizeof(HV_INPUT_MAP_SPARSE_GPA_PAGES)] = {0};
+
+    le64enc(in, TargetPartitionId);
+    le32enc(in + 8, MapFlags);
+    return hvemu__call_reps(HvCallMapSparseGpaPages, in, sizeof in, PageList, NULL, 0,
+                            PagePairCount);
+}
+
+/* Of the union what the type uses: nobody need have set the rest. */
+static uint64_t parameter_of(const HV_INTERCEPT_DESCRIPTOR *descriptor)
+{
+    switch (descriptor->Type) {
+    case HvInterceptTypeX64IoPort:
+        return descriptor->Parameters.IoPort;
+    case HvInterceptTypeX64Msr:
+        return descriptor->Parameters.MsrIndex;
+    case HvInterceptTypeX64Cpuid:
+        return descriptor->Parameters.CpuidIndex;
+    case HvInterceptTypeException:
+        return descriptor->Parameters.ExceptionVector;
+    default:
+        return descriptor->Parameters.AsUINT64;
+    }
+}
+
+HVEMU_API HV_STATUS HvInstallIntercept(HV_PARTITION_ID PartitionId,
+                                       HV_INTERCEPT_ACCESS_TYPE_MASK AccessType,
+                                       const HV_INTERCEPT_DESCRIPTOR *Descriptor)
+{
+    uint8_t in[sizeof(HV_INPUT_INSTALL_INTERCEPT)];
+
+    if (!Descriptor)
+        return HV_STATUS_INVALID_PARAMETER;
+    le64enc(in, PartitionId);
+    le32enc(in + 8, AccessType);
+    le32enc(in + 12, Descriptor->Type);
+    le64enc(in + 16, parameter_of(Descriptor));
+    return hvemu__call(HvCallInstallIntercept, in, sizeof in, NULL, 0);
 }

@@ -22,13 +22,16 @@
  *          which is HVEMU_E_VERSION, as is a size above 4096. Frame and call never change size.
  * Threads  Any function may run at the same time as any other, on any thread, except that a struct
  *          hvemu_vp takes one call at a time and that hvemu_init() comes first.
- * Locking  Life-cycle calls take one try-lock of the instance: create, initialize, finalize and
- *          delete a partition, attach and detach a VP, (un)register, reset. WRMSR of the two
- *          hypercall MSRs takes one of the partition, as does reset. Found taken, a guest's call is
- *          repeated (HVEMU_REPEAT), a C caller gets HV_STATUS_TIMEOUT or HVEMU_E_BUSY and calls
- *          again; whoever holds it is inside one bounded step or one of the VMM's ops. So it is
- *          with C calls of the VMM's own calls whose lists are larger than 64 bytes: one at a time.
- *          Everything else is lock-free and signal-safe. */
+ * Locking  Calls about a partition's properties, memory, VPs and intercepts take a try-lock of that
+ *          partition. Life-cycle calls take the instance's as well: create, initialize, finalize
+ *          and delete a partition, create, delete, attach and detach a VP, (un)register, reset.
+ *          WRMSR of the two hypercall MSRs takes another one of the partition, as do reset and
+ *          HvSetVpRegisters of them. Found
+ *          taken, a guest's call is repeated (HVEMU_REPEAT), a C caller gets HV_STATUS_TIMEOUT or
+ *          HVEMU_E_BUSY and calls again; whoever holds it is inside one bounded step or one of the
+ *          VMM's ops. So it is with C calls of the VMM's own calls whose output, or output element,
+ *          is larger than 64 bytes: one at a time. Everything else is lock-free and
+ *          signal-safe. */
 
 #ifndef HVGDK_HVEMU_H
 #define HVGDK_HVEMU_H
@@ -81,9 +84,13 @@ enum hvemu_result {
 struct hvemu_config {
     size_t size;
     uint32_t partitions; /* capacity, the root included, 1 .. 2^24-2; default 16 */
-    uint32_t vps;      /* capacity, all partitions together, 1 .. 2^32-2; index bound; default 16 */
-    uint32_t depth;    /* levels below the root, 1 .. 255; default 2 */
-    uint32_t children; /* of one partition; default: no limit of its own */
+    /* Capacity, all partitions together, 1 .. 2^32-2; index bound; default 16. Each takes 8192
+       bytes for the lists of its calls. */
+    uint32_t vps;
+    uint32_t depth; /* levels below the root, 1 .. 255; default 2 */
+    /* Of one partition; default: no limit of its own. Its children's children count for them, so a
+       tenant that may create has at most children + children^2 + ... down to `depth`. */
+    uint32_t children;
     uint32_t gpa_bits; /* width of a guest physical address, 12 .. 52; default 52 */
     /* CPUID 0x40000003 EDX, HV_FEATURE_*. The library serves XMM hypercall input and output and,
        with the overlay op, the MSR lock; any other bit is a promise of the VMM's. */
@@ -96,22 +103,36 @@ struct hvemu_config {
        (E6 port C3) does. */
     uint32_t page_code_bytes;
     uint8_t page_code[16];
-    /* HV_PARTITION_PRIVILEGE_MASK of a new child, less what its parent lacks. Default:
+    /* HV_PARTITION_PRIVILEGE_MASK of a new child, less what its parent lacks, until its parent
+       changes them by HvSetPartitionProperty. CpuManagement is the VMM's alone to give. Default:
        AccessHypercallMsrs and AccessVpIndex, what "Hv#1" promises. */
     uint64_t privileges;
-    /* Capacity for calls of the VMM's own, at most 65535; default 0. Each takes a descriptor's
-       bytes; if there can be any, each VP takes 8192 bytes for its lists instead of 128, and the C
-       calls together as many. */
+    /* Capacity for calls of the VMM's own, at most 65535; default 0. */
     uint32_t calls;
     uint32_t rep_budget; /* elements of a rep call carried out in one go, 1..4095; default 64 */
+    uint32_t vps_each;   /* VPs of one partition; default: no limit of its own */
+    /* Memory pools (TLFS 2.0a 7): how many pages may be deposited in one partition's. Default 0:
+       there are no pools, a deposit gets HV_STATUS_NO_RESOURCES, and nothing costs anything. */
+    uint32_t pages;
+    /* What a partition costs, in pages of a pool: the parent's pays for its creation, its own for
+       the rest, and gets all back at the end. HVEMU_NO_COST: nothing. */
+    uint32_t create_cost;     /* default 1 */
+    uint32_t initialize_cost; /* default 200 */
+    uint32_t vp_cost;         /* each VP that HvCreateVp makes; default 90 */
+    uint32_t map_cost;        /* for every 512 mapped pages, small or large; default 1 */
+    uint32_t intercept_cost;  /* each CPUID intercept; default 1 */
+    uint32_t intercepts;      /* of one partition, installed at some time; default 32 */
 };
+
+#define HVEMU_NO_COST 0xFFFFFFFFu
 
 /* Answers of the memory ops and of overlay; any other value counts as HVEMU_MEM_FAILED. */
 enum {
     HVEMU_MEM_OK = 0,
-    HVEMU_MEM_NONE,  /* not there, or no such access: the call becomes HVEMU_INTERCEPT */
-    HVEMU_MEM_AGAIN, /* would block: the call becomes HVEMU_REPEAT */
-    HVEMU_MEM_FAILED /* the call becomes HVEMU_FAILED */
+    HVEMU_MEM_NONE,   /* not there, or no such access: the call becomes HVEMU_INTERCEPT */
+    HVEMU_MEM_AGAIN,  /* would block: the call becomes HVEMU_REPEAT */
+    HVEMU_MEM_FAILED, /* the call becomes HVEMU_FAILED */
+    HVEMU_MEM_DENIED  /* as NONE, but something is there: HvReadGpa and HvWriteGpa say which */
 };
 
 /* Events of the partition op, in the order of a partition's life. CREATED, ACTIVE and DELETED are
@@ -121,14 +142,40 @@ enum {
        no other event follows, and its ID may be announced again, for another parent too. */
     HVEMU_PARTITION_CREATED = 0,
     HVEMU_PARTITION_ACTIVE,
-    /* Finalizing has begun; the answer is ignored. Have its VPs stopped, and detach them after the
-       op has returned: until none is left, HvFinalizePartition answers HV_STATUS_TIMEOUT. */
+    /* Finalizing has begun; the answer is ignored. Have its VPs stopped, and detach those that
+       hvemu_vp_attach() made after the op has returned: until none is left, HvFinalizePartition
+       answers HV_STATUS_TIMEOUT. Those that HvCreateVp made go by the vp op. */
     HVEMU_PARTITION_STOP,
     /* No VP is left: release what it has, the hypercall page too, for which overlay is not called.
        Any answer but success: not done yet, ask again. */
     HVEMU_PARTITION_FINALIZED,
     /* Its ID dies; after success no op for it follows. */
     HVEMU_PARTITION_DELETED
+};
+
+/* Events of the vp op. */
+enum {
+    /* HvCreateVp: vp is about to exist, explicitly suspended. block: HV_INPUT_CREATE_VP, 40 bytes,
+       checked for reserved fields. *vp_ctx may be set. Anything but success prevents it. */
+    HVEMU_VP_CREATED = 0,
+    /* Whether vp may run has changed, or may have: ask hvemu_vp_suspended() before it enters the
+       guest. The answer is ignored. */
+    HVEMU_VP_SUSPEND,
+    /* HvStartVirtualProcessor: vp is to begin with the context in block, an
+       HV_INPUT_START_VIRTUAL_PROCESSOR, 240 bytes, of which the library has checked the header.
+       Anything but success prevents it: HV_STATUS_INVALID_REGISTER_VALUE for the context,
+       HV_STATUS_INVALID_VP_STATE if it runs already. */
+    HVEMU_VP_START,
+    /* HvDeleteVp, or the end of its partition: vp dies when the op has returned success. Its thread
+       must have left the library for good; HV_STATUS_TIMEOUT: not yet, ask again. */
+    HVEMU_VP_DELETED
+};
+
+/* What the map op is to do with a page of the partition's GPA space. */
+enum {
+    HVEMU_MAP = 0, /* from now on the parent's page `source`, whatever it was before */
+    HVEMU_UNMAP,   /* nothing there; success if there was nothing; source is 0 */
+    HVEMU_MODIFY   /* other rights for what is there; source is 0 */
 };
 
 /* What only the VMM can do. Copied by hvemu_init(); a NULL op has the answer given with it.
@@ -167,8 +214,10 @@ struct hvemu_ops {
        before anything has happened, and answer with an HVEMU_MEM_. What was found writable stays so
        until this call's gpa_write, or until the library returns to the VMM without one. If
        gpa_write does not answer OK all the same, the call stands, and HVEMU_ACCESS_LOST says that
-       its output is lost. NULL: gpa_read and gpa_write HVEMU_MEM_NONE, gpa_writable HVEMU_MEM_OK if
-       gpa_write is there. */
+       its output is lost. gpa_read and gpa_write serve HvReadGpa, HvWriteGpa and
+       HvTranslateVirtualAddress too, on memory of the partition that these are about, under its
+       try-lock; gpa_writable is not asked then. NULL: gpa_read and gpa_write HVEMU_MEM_NONE,
+       gpa_writable HVEMU_MEM_OK if gpa_write is there. */
     int (*gpa_read)(void *ctx, uint64_t partition, uint64_t gpa, void *to, uint32_t bytes);
     int (*gpa_writable)(void *ctx, uint64_t partition, uint64_t gpa, uint32_t bytes);
     int (*gpa_write)(void *ctx, uint64_t partition, uint64_t gpa, const void *from, uint32_t bytes);
@@ -208,6 +257,57 @@ struct hvemu_ops {
        to be continued. invocation->index is the element begun last. NULL: nothing. */
     void (*trace)(void *ctx, const struct hvemu_invocation *invocation, uint16_t status,
                   uint16_t reps);
+
+    /* The ops from here on run under the partition's try-lock, create and delete of a VP under the
+       instance's too, and return the status for the caller; HV_STATUS_TIMEOUT: nothing done, let
+       the caller repeat. */
+
+    /* A step in the life of a virtual processor that HvCreateVp makes or has made, HVEMU_VP_*; with
+       HVEMU_VP_SUSPEND and HVEMU_VP_START also of one that the VMM has attached. ctx is its
+       partition's. With HVEMU_VP_CREATED vp_ctx is where the VMM's pointer for it goes, NULL at
+       first, else vp_ctx is NULL. NULL: success. */
+    uint16_t (*vp)(void *ctx, struct hvemu_vp *vp, uint32_t event, const void *block,
+                   void **vp_ctx);
+
+    /* Reads and writes a register of vp, an HV_REGISTER_NAME: value[0] its low 64 bits, value[1]
+       the high ones, zero at first. They do not see ExplicitSuspend, InterceptSuspend, VpIndex,
+       GuestOsId and Hypercall, which are the library's. HvTranslateVirtualAddress gets Cr0, Cr3,
+       Cr4, Efer, Rflags and Ss, one by one. Whether vp runs, and is to be stopped for
+       it, is the VMM's to know: the op must not wait for a VP that may be inside the library, but
+       answer TIMEOUT. Statuses: HV_STATUS_INVALID_PARAMETER for a name that is not known or (set)
+       cannot be written, HV_STATUS_INVALID_REGISTER_VALUE. NULL: HV_STATUS_INVALID_PARAMETER. */
+    uint16_t (*vp_get)(void *ctx, struct hvemu_vp *vp, uint32_t name, uint64_t value[2]);
+    uint16_t (*vp_set)(void *ctx, struct hvemu_vp *vp, uint32_t name, const uint64_t value[2]);
+
+    /* HVEMU_MAP, UNMAP or MODIFY `page` of `partition`, a GPA page number inside the GPA space, or
+       the 512 pages from there with HV_MAP_GPA_LARGE_PAGE, which comes with aligned pages alone.
+       source: a page of the parent's GPA space (the root's own for the root). flags: the call's,
+       checked for reserved bits and impossible rights. Statuses: HV_STATUS_OPERATION_DENIED if
+       source is not there or is deposited, HV_STATUS_OBJECT_IN_USE. NULL:
+       HV_STATUS_OPERATION_DENIED. */
+    uint16_t (*map)(void *ctx, uint64_t partition, uint32_t what, uint64_t page, uint64_t source,
+                    uint32_t flags);
+
+    /* `page` of the calling partition, whose ID and ctx these are, becomes a pool's (deposit 1), so
+       that nobody can reach or remap it; or is given back, zeroed, with all rights (deposit 0). The
+       library knows how many pages a pool has, the VMM which: it answers HV_STATUS_OPERATION_DENIED
+       to the deposit of a page that is not there with all rights, that others reach, or that is
+       deposited, HV_STATUS_OBJECT_IN_USE if it has another use. Runs under the try-lock of the
+       pool's partition, not of the caller's. NULL: HV_STATUS_OPERATION_DENIED. */
+    uint16_t (*pool)(void *ctx, uint64_t partition, uint64_t page, int deposit);
+
+    /* Reads (set 0, *value 0 at first) or writes (set 1) a property of `partition`. The library
+       holds Suspend, CpuReserve, CpuCap, CpuWeight, EmulatedTimerPeriod (0 clears the enable bit of
+       the next without another call), EmulatedTimerControl, PmTimerAssist, TimeFreeze,
+       DebugChannelId, VirtualTlbPageCount and PrivilegeFlags, and acts upon the last alone: of
+       these the op sees writes only, checked and before they take effect, to obey or refuse them
+       (HV_STATUS_OBJECT_IN_USE for a debug channel that another partition has). All others but
+       GuestOsId are the VMM's: what the machine is, the clock, and codes that no TLFS lists, which
+       come before the partition is initialized too. Values have 64 bits; for what is larger answer
+       HV_STATUS_UNKNOWN_PROPERTY. `argument` is that of the extended calls, else 0. NULL: success
+       for those that the library holds, HV_STATUS_UNKNOWN_PROPERTY for others. */
+    uint16_t (*property)(void *ctx, uint64_t partition, uint32_t code, uint64_t argument,
+                         uint64_t *value, int set);
 };
 
 /* Instance, partitions, virtual processors. */
@@ -245,8 +345,10 @@ HVEMU_API enum hvemu_result hvemu_add_guest(struct hvemu *hv, uint64_t parent, u
                                             void *ctx, uint64_t *partition);
 
 /* A system reset of an active partition, as far as the library holds it: OS ID and HYPERCALL MSR 0
- * and unlocked, the hypercall page gone, the external interrupt idle. ID, privileges, children and
- * VPs stay. Its VPs are to be outside the library. INIT or SIPI to one VP changes nothing here.
+ * and unlocked, the hypercall page gone, the external interrupt idle, all VPs but VP 0 to be
+ * started anew. ID, privileges, properties, children, VPs and whether they are suspended, and
+ * intercepts stay. Its VPs are to be outside the library. INIT or SIPI to one VP changes nothing
+ * here.
  * HVEMU_E_ARGUMENT   NULL
  * HVEMU_E_PARTITION  not an active partition
  * HVEMU_E_OP         the overlay op did not take the page away
@@ -254,12 +356,13 @@ HVEMU_API enum hvemu_result hvemu_add_guest(struct hvemu *hv, uint64_t parent, u
 HVEMU_API enum hvemu_result hvemu_reset(struct hvemu *hv, uint64_t partition);
 
 /* Makes virtual processor `index` of an active partition. VP 0 is the boot processor, which alone
- * takes external interrupts. From a partition's first VP on its CPUID leaves are constant.
+ * takes external interrupts. From a partition's first VP on its CPUID leaves are constant but for
+ * the privileges, which its parent may change.
  * HVEMU_E_ARGUMENT   NULL, or index is not below hvemu_config.vps
  * HVEMU_E_PARTITION  not an active partition
  * HVEMU_E_VP         the index is taken
- * HVEMU_E_SPACE      hvemu_config.vps are used up
- * HVEMU_E_BUSY       the try-lock is taken */
+ * HVEMU_E_SPACE      hvemu_config.vps or vps_each are used up
+ * HVEMU_E_BUSY       a try-lock is taken */
 HVEMU_API enum hvemu_result hvemu_vp_attach(struct hvemu *hv, uint64_t partition, uint32_t index,
                                             void *vp_ctx, struct hvemu_vp **vp);
 
@@ -269,7 +372,7 @@ HVEMU_API enum hvemu_result hvemu_vp_attach(struct hvemu *hv, uint64_t partition
  * caller's bug.
  * HVEMU_E_ARGUMENT  NULL
  * HVEMU_E_VP        vp is dead
- * HVEMU_E_BUSY      the try-lock is taken, or vp is seen in a call, as when an op detaches the VP
+ * HVEMU_E_BUSY      a try-lock is taken, or vp is seen in a call, as when an op detaches the VP
  *                   that it serves */
 HVEMU_API enum hvemu_result hvemu_vp_detach(struct hvemu_vp *vp);
 
@@ -283,6 +386,28 @@ HVEMU_API void hvemu_vp_yield(struct hvemu_vp *vp);
 HVEMU_API void *hvemu_vp_context(const struct hvemu_vp *vp);
 HVEMU_API uint64_t hvemu_vp_partition(const struct hvemu_vp *vp);
 HVEMU_API uint32_t hvemu_vp_index(const struct hvemu_vp *vp);
+
+/* Why vp must not enter the guest, HVEMU_SUSPENDED_*; 0: it may. Any thread, lock-free. */
+enum {
+    HVEMU_SUSPENDED_EXPLICIT = 1, /* HvRegisterExplicitSuspend: by its creation or its parent */
+    HVEMU_SUSPENDED_INTERCEPT = 2 /* HvRegisterInterceptSuspend: until its parent has dealt with an
+                                     intercept */
+};
+HVEMU_API uint32_t hvemu_vp_suspended(const struct hvemu_vp *vp);
+
+/* Sets HvRegisterInterceptSuspend: the VMM has told the parent of an intercept of vp. The parent
+ * clears it with HvSetVpRegisters. To be called on vp's thread. */
+HVEMU_API void hvemu_vp_suspend(struct hvemu_vp *vp);
+
+/* Whether a partition's parent has installed an intercept for this: the HV_INTERCEPT_ACCESS_MASK of
+ * the accesses that it wants to see, 0 for none. type: an HV_INTERCEPT_TYPE; parameter: the I/O
+ * port, MSR, CPUID leaf or exception vector. To be called at such an exit, on any thread;
+ * lock-free, in time bounded by hvemu_config.intercepts. */
+HVEMU_API uint32_t hvemu_intercept(const struct hvemu *hv, uint64_t partition, uint32_t type,
+                                   uint32_t parameter);
+
+/* The state that a partition is in, one of HVEMU_STATE_*; 0: there is none with this ID. */
+HVEMU_API uint32_t hvemu_partition_state(const struct hvemu *hv, uint64_t partition);
 
 /* External interrupts, the VMM's side (TLFS 2.0a 13.4.1, 13.5). */
 
@@ -523,7 +648,8 @@ struct hvemu_invocation { /* made by the library, grows at the end */
  *       HV_PARTITION_ID_SELF too: act on invocation->target, the one that was judged
  * item  this element's input; NULL if elements have none
  * out   the simple call's output, or this element's, zeroed; NULL if there is none
- * All of it private bytes, little-endian, aligned to nothing, wherever they came from. Returns the
+ * All of it private bytes (of a C call, item is the caller's, and a header above 256 bytes),
+ * little-endian, aligned to nothing, wherever they came from. Returns the
  * caller's status: anything but success ends the call, the elements before this one stand, and
  * `out` is thrown away. HV_STATUS_TIMEOUT: nothing done, call me again at this element. Runs on the
  * caller's thread, on several at once, and is bound like an op; it may block as an exit may. */

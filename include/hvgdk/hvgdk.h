@@ -10,10 +10,13 @@
 
 #include "calls.h"
 #include "hvapi.h"
+#include "intercepts.h"
 #include "interrupts.h"
+#include "memory.h"
 #include "partitions.h"
 #include "status.h"
 #include "types.h"
+#include "vp.h"
 #include "x64.h"
 
 #endif /* HVGDK_HVGDK_H */

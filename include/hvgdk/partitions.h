@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* Partitions: privileges, creation flags, property codes, and the input and output of the calls
- * that create, initialize, finalize, delete and identify them. TLFS: "Partition Management" (2.0a:
- * 5; 5.0C and 6.0b: 4) and the online pages of the calls. */
+/* Partitions: privileges, creation flags, properties, and the input and output of the calls that
+ * create, initialize, finalize, delete, identify and enumerate them and that get and set their
+ * properties. TLFS: "Partition Management" (2.0a: 5; 5.0C and 6.0b: 4) and the online pages of the
+ * calls. */
 
 #ifndef HVGDK_PARTITIONS_H
 #define HVGDK_PARTITIONS_H
@@ -121,28 +122,58 @@ HV_ASSERT_OFFSET(HV_PARTITION_PRIVILEGE_MASK, AsUINT64, 0);
 #define HV_PARTITION_CREATION_FLAGS_ALL                            0x0059A713ULL /* all above */
 
 /* Codes of HvCallGetPartitionProperty and HvCallSetPartitionProperty (TLFS 2.0a 5.2.2 and online).
- * Every value is a uint64_t. */
+ * Every value is a uint64_t; a property that is larger takes the calls with Ex. "Early" properties
+ * are those the online TLFS lets a parent set before the partition is initialized. "not TLFS" are
+ * codes that Linux or OpenVMM name; others that only they have are left out. */
+typedef uint64_t HV_PARTITION_PROPERTY, *PHV_PARTITION_PROPERTY;
 typedef uint32_t HV_PARTITION_PROPERTY_CODE, *PHV_PARTITION_PROPERTY_CODE;
 
 enum {
-    HvPartitionPropertyPrivilegeFlags = 0x00010000, /* HV_PARTITION_PRIVILEGE_MASK */
-    HvPartitionPropertySyntheticProcFeatures = 0x00010001,
+    HvPartitionPropertyPrivilegeFlags = 0x00010000,        /* HV_PARTITION_PRIVILEGE_MASK; early */
+    HvPartitionPropertySyntheticProcFeatures = 0x00010001, /* early, Ex */
+    HvPartitionPropertyAllowedParentUserModeHypercalls = 0x00010002, /* not TLFS */
 
     HvPartitionPropertySuspend = 0x00020000,
     HvPartitionPropertyCpuReserve = 0x00020001, /* 0x10000 is a whole logical processor */
     HvPartitionPropertyCpuCap = 0x00020002,     /* likewise */
     HvPartitionPropertyCpuWeight = 0x00020003,  /* 1 to 10000 */
     HvPartitionPropertyCpuGroupId = 0x00020004,
+    HvPartitionPropertyHierarchicalIntegratedSchedulerEnabled = 0x00020005, /* not TLFS */
 
     HvPartitionPropertyEmulatedTimerPeriod = 0x00030000,  /* 100 ns; 0 is off; 2.0a */
     HvPartitionPropertyEmulatedTimerControl = 0x00030001, /* 2.0a */
     HvPartitionPropertyPmTimerAssist = 0x00030002,        /* 2.0a */
     HvPartitionPropertyTimeFreeze = 0x00030003,
+    HvPartitionPropertyApicFrequency = 0x00030004, /* not TLFS */
     HvPartitionPropertyReferenceTime = 0x00030005, /* 100 ns */
 
     HvPartitionPropertyDebugChannelId = 0x00040000, /* unique or 0; 2.0a */
 
-    HvPartitionPropertyVirtualTlbPageCount = 0x00050000,
+    HvPartitionPropertyVirtualTlbPageCount = 0x00050000, /* out of range: clamped */
+    HvPartitionPropertyVsmConfig = 0x00050001,
+    HvPartitionPropertyZeroMemoryOnReset = 0x00050002,
+    HvPartitionPropertyProcessorsPerSocket = 0x00050003,
+    HvPartitionPropertyNestedTlbSize = 0x00050004,
+    HvPartitionPropertyGpaPageAccessTracking = 0x00050005,
+    HvPartitionPropertyVsmPermissionsDirtySinceLastQuery = 0x00050006,
+    HvPartitionPropertySgxLaunchControlConfig = 0x00050007,   /* not TLFS */
+    HvPartitionPropertyDefaultSgxLaunchControl0 = 0x00050008, /* not TLFS */
+    HvPartitionPropertyDefaultSgxLaunchControl1 = 0x00050009, /* not TLFS */
+    HvPartitionPropertyDefaultSgxLaunchControl2 = 0x0005000A, /* not TLFS */
+    HvPartitionPropertyDefaultSgxLaunchControl3 = 0x0005000B, /* not TLFS */
+    HvPartitionPropertyIsolationState = 0x0005000C,
+    HvPartitionPropertyIsolationControl = 0x0005000D,
+    HvPartitionPropertyAllocationId = 0x0005000E,
+    HvPartitionPropertyMonitoringId = 0x0005000F,
+    HvPartitionPropertyImplementedPhysicalAddressBits = 0x00050010,
+    HvPartitionPropertyNonArchitecturalCoreSharing = 0x00050011,
+    HvPartitionPropertyHypercallDoorbellPage = 0x00050012, /* early */
+    HvPartitionPropertyIsolationPolicy = 0x00050014,
+    HvPartitionPropertyUnimplementedMsrAction = 0x00050017,
+    HvPartitionPropertySevVmgexitOffloads = 0x00050022,
+    HvPartitionPropertyPartitionDiagBufferConfig = 0x00050026, /* early */
+    HvPartitionPropertyGicdBaseAddress = 0x00050028,           /* ARM64; early */
+    HvPartitionPropertyGitsTranslaterBaseAddress = 0x00050029, /* ARM64; early */
 
     HvPartitionPropertyProcessorVendor = 0x00060000, /* 0 AMD, 1 Intel */
     HvPartitionPropertyProcessorFeatures = 0x00060001,
@@ -150,7 +181,7 @@ enum {
     HvPartitionPropertyProcessorCLFlushSize = 0x00060003,
     HvPartitionPropertyEnlightenmentModifications = 0x00060004,
     HvPartitionPropertyCompatibilityVersion = 0x00060005,
-    HvPartitionPropertyPhysicalAddressWidth = 0x00060006, /* bits */
+    HvPartitionPropertyPhysicalAddressWidth = 0x00060006, /* bits; early */
     HvPartitionPropertyXsaveStates = 0x00060007,
     HvPartitionPropertyMaxXsaveDataSize = 0x00060008,
     HvPartitionPropertyProcessorClockFrequency = 0x00060009,
@@ -161,8 +192,60 @@ enum {
 
     HvPartitionPropertyProcessorVirtualizationFeatures = 0x00080000,
 
-    HvPartitionPropertyVmmCapabilities = 0x00090007
+    HvPartitionPropertyVmmCapabilities = 0x00090007, /* early */
+
+    HvPartitionVpPropertySchedulingAffinitySet = 0x10001000 /* Ex */
 };
+
+/* The value of HvPartitionPropertyEmulatedTimerControl: the interrupt of the periodic timer whose
+ * period is HvPartitionPropertyEmulatedTimerPeriod (TLFS 2.0a 5.2). */
+#define HV_EMULATED_TIMER_CONTROL_VECTOR_MASK         0x00000000000000FFULL
+#define HV_EMULATED_TIMER_CONTROL_DELIVERY_MODE_MASK  0x0000000000000700ULL
+#define HV_EMULATED_TIMER_CONTROL_DELIVERY_MODE_SHIFT 8
+#define HV_EMULATED_TIMER_CONTROL_LOGICAL             0x0000000000000800ULL
+#define HV_EMULATED_TIMER_CONTROL_ENABLED             0x0000000000001000ULL
+#define HV_EMULATED_TIMER_CONTROL_MDA_MASK            0xFF00000000000000ULL
+#define HV_EMULATED_TIMER_CONTROL_MDA_SHIFT           56
+#define HV_EMULATED_TIMER_CONTROL_RESERVED_MASK       0x00FFFFFFFFFFE000ULL /* must be zero */
+
+typedef union HV_EMULATED_TIMER_CONTROL {
+    uint64_t AsUINT64;
+#if HV_BIT_FIELD_VIEWS
+    struct {
+        uint64_t Vector : 8;
+        uint64_t DeliveryMode : 3;
+        uint64_t LogicalDestinationMode : 1;
+        uint64_t Enabled : 1;
+        uint64_t Reserved : 43;
+        uint64_t Mda : 8; /* message destination address */
+    } Bits;
+#endif
+} HV_EMULATED_TIMER_CONTROL, *PHV_EMULATED_TIMER_CONTROL;
+
+HV_ASSERT_SIZE(HV_EMULATED_TIMER_CONTROL, 8);
+HV_ASSERT_OFFSET(HV_EMULATED_TIMER_CONTROL, AsUINT64, 0);
+
+/* The value of HvPartitionPropertyPmTimerAssist: the port of an ACPI timer that the hypervisor
+ * answers itself (TLFS 2.0a 5.2). */
+#define HV_PM_TIMER_ASSIST_PORT_MASK     0x000000000000FFFFULL
+#define HV_PM_TIMER_ASSIST_WIDTH_24      0x0000000000010000ULL /* else 32 bits */
+#define HV_PM_TIMER_ASSIST_ENABLED       0x0000000000020000ULL
+#define HV_PM_TIMER_ASSIST_RESERVED_MASK 0xFFFFFFFFFFFC0000ULL /* must be zero */
+
+typedef union HV_PM_TIMER_ASSIST {
+    uint64_t AsUINT64;
+#if HV_BIT_FIELD_VIEWS
+    struct {
+        uint64_t Port : 16;
+        uint64_t Width24 : 1;
+        uint64_t Enabled : 1;
+        uint64_t Reserved : 46;
+    } Bits;
+#endif
+} HV_PM_TIMER_ASSIST, *PHV_PM_TIMER_ASSIST;
+
+HV_ASSERT_SIZE(HV_PM_TIMER_ASSIST, 8);
+HV_ASSERT_OFFSET(HV_PM_TIMER_ASSIST, AsUINT64, 0);
 
 /* Masks of what a new partition must not offer its guest: two banks of processor features, and
  * XSAVE features. */
@@ -240,6 +323,40 @@ typedef struct HV_INPUT_DELETE_PARTITION {
 HV_ASSERT_SIZE(HV_INPUT_DELETE_PARTITION, 8);
 HV_ASSERT_OFFSET(HV_INPUT_DELETE_PARTITION, PartitionId, 0);
 
+/* HvCallGetPartitionProperty 0x0044 (TLFS 2.0a 5.6.5). */
+typedef struct HV_INPUT_GET_PARTITION_PROPERTY {
+    HV_PARTITION_ID PartitionId;
+    HV_PARTITION_PROPERTY_CODE PropertyCode;
+    uint32_t RsvdZ; /* 2.0a: ignored */
+} HV_INPUT_GET_PARTITION_PROPERTY, *PHV_INPUT_GET_PARTITION_PROPERTY;
+
+HV_ASSERT_SIZE(HV_INPUT_GET_PARTITION_PROPERTY, 16);
+HV_ASSERT_OFFSET(HV_INPUT_GET_PARTITION_PROPERTY, PartitionId, 0);
+HV_ASSERT_OFFSET(HV_INPUT_GET_PARTITION_PROPERTY, PropertyCode, 8);
+HV_ASSERT_OFFSET(HV_INPUT_GET_PARTITION_PROPERTY, RsvdZ, 12);
+
+/* The output of HvCallGetPartitionProperty. */
+typedef struct HV_OUTPUT_GET_PARTITION_PROPERTY {
+    HV_PARTITION_PROPERTY PropertyValue;
+} HV_OUTPUT_GET_PARTITION_PROPERTY, *PHV_OUTPUT_GET_PARTITION_PROPERTY;
+
+HV_ASSERT_SIZE(HV_OUTPUT_GET_PARTITION_PROPERTY, 8);
+HV_ASSERT_OFFSET(HV_OUTPUT_GET_PARTITION_PROPERTY, PropertyValue, 0);
+
+/* HvCallSetPartitionProperty 0x0045 (TLFS 2.0a 5.6.6). */
+typedef struct HV_INPUT_SET_PARTITION_PROPERTY {
+    HV_PARTITION_ID PartitionId;
+    HV_PARTITION_PROPERTY_CODE PropertyCode;
+    uint32_t RsvdZ; /* 2.0a: ignored */
+    HV_PARTITION_PROPERTY PropertyValue;
+} HV_INPUT_SET_PARTITION_PROPERTY, *PHV_INPUT_SET_PARTITION_PROPERTY;
+
+HV_ASSERT_SIZE(HV_INPUT_SET_PARTITION_PROPERTY, 24);
+HV_ASSERT_OFFSET(HV_INPUT_SET_PARTITION_PROPERTY, PartitionId, 0);
+HV_ASSERT_OFFSET(HV_INPUT_SET_PARTITION_PROPERTY, PropertyCode, 8);
+HV_ASSERT_OFFSET(HV_INPUT_SET_PARTITION_PROPERTY, RsvdZ, 12);
+HV_ASSERT_OFFSET(HV_INPUT_SET_PARTITION_PROPERTY, PropertyValue, 16);
+
 /* The output of HvCallGetPartitionId 0x0046; it has no input (TLFS 2.0a 5.6.7). */
 typedef struct HV_OUTPUT_GET_PARTITION_ID {
     HV_PARTITION_ID PartitionId;
@@ -247,5 +364,53 @@ typedef struct HV_OUTPUT_GET_PARTITION_ID {
 
 HV_ASSERT_SIZE(HV_OUTPUT_GET_PARTITION_ID, 8);
 HV_ASSERT_OFFSET(HV_OUTPUT_GET_PARTITION_ID, PartitionId, 0);
+
+/* HvCallGetNextChildPartition 0x0047 (TLFS 2.0a 5.6.8). */
+typedef struct HV_INPUT_GET_NEXT_CHILD_PARTITION {
+    HV_PARTITION_ID ParentId;
+    HV_PARTITION_ID PreviousChildId; /* HV_PARTITION_ID_INVALID: begin */
+} HV_INPUT_GET_NEXT_CHILD_PARTITION, *PHV_INPUT_GET_NEXT_CHILD_PARTITION;
+
+HV_ASSERT_SIZE(HV_INPUT_GET_NEXT_CHILD_PARTITION, 16);
+HV_ASSERT_OFFSET(HV_INPUT_GET_NEXT_CHILD_PARTITION, ParentId, 0);
+HV_ASSERT_OFFSET(HV_INPUT_GET_NEXT_CHILD_PARTITION, PreviousChildId, 8);
+
+/* The output of HvCallGetNextChildPartition. */
+typedef struct HV_OUTPUT_GET_NEXT_CHILD_PARTITION {
+    HV_PARTITION_ID NextChildId; /* HV_PARTITION_ID_INVALID: no more */
+} HV_OUTPUT_GET_NEXT_CHILD_PARTITION, *PHV_OUTPUT_GET_NEXT_CHILD_PARTITION;
+
+HV_ASSERT_SIZE(HV_OUTPUT_GET_NEXT_CHILD_PARTITION, 8);
+HV_ASSERT_OFFSET(HV_OUTPUT_GET_NEXT_CHILD_PARTITION, NextChildId, 0);
+
+/* HvCallGetPartitionPropertyEx 0x0101: the output is the value, up to a page of it. Not TLFS; the
+ * layout is that of HvCallSetPartitionPropertyEx. */
+typedef struct HV_INPUT_GET_PARTITION_PROPERTY_EX {
+    HV_PARTITION_ID PartitionId;
+    HV_PARTITION_PROPERTY_CODE PropertyCode;
+    uint32_t Padding; /* zero */
+    uint64_t PropertyArgument;
+} HV_INPUT_GET_PARTITION_PROPERTY_EX, *PHV_INPUT_GET_PARTITION_PROPERTY_EX;
+
+HV_ASSERT_SIZE(HV_INPUT_GET_PARTITION_PROPERTY_EX, 24);
+HV_ASSERT_OFFSET(HV_INPUT_GET_PARTITION_PROPERTY_EX, PartitionId, 0);
+HV_ASSERT_OFFSET(HV_INPUT_GET_PARTITION_PROPERTY_EX, PropertyCode, 8);
+HV_ASSERT_OFFSET(HV_INPUT_GET_PARTITION_PROPERTY_EX, Padding, 12);
+HV_ASSERT_OFFSET(HV_INPUT_GET_PARTITION_PROPERTY_EX, PropertyArgument, 16);
+
+/* HvCallSetPartitionPropertyEx 0x010A (online TLFS): the value follows as variable header. The
+ * online page gives PropertyArgument 4 bytes, but its type and the offset of the value say 8. */
+typedef struct HV_INPUT_SET_PARTITION_PROPERTY_EX {
+    HV_PARTITION_ID PartitionId;
+    HV_PARTITION_PROPERTY_CODE PropertyCode;
+    uint32_t Padding; /* zero */
+    uint64_t PropertyArgument;
+} HV_INPUT_SET_PARTITION_PROPERTY_EX, *PHV_INPUT_SET_PARTITION_PROPERTY_EX;
+
+HV_ASSERT_SIZE(HV_INPUT_SET_PARTITION_PROPERTY_EX, 24);
+HV_ASSERT_OFFSET(HV_INPUT_SET_PARTITION_PROPERTY_EX, PartitionId, 0);
+HV_ASSERT_OFFSET(HV_INPUT_SET_PARTITION_PROPERTY_EX, PropertyCode, 8);
+HV_ASSERT_OFFSET(HV_INPUT_SET_PARTITION_PROPERTY_EX, Padding, 12);
+HV_ASSERT_OFFSET(HV_INPUT_SET_PARTITION_PROPERTY_EX, PropertyArgument, 16);
 
 #endif /* HVGDK_PARTITIONS_H */

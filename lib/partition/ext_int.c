@@ -87,7 +87,7 @@ int hvemu_ext_int_line(const struct hvemu_vp *vp)
     if (!vp || vp->index != 0)
         return 0;
     word = hvemu__load(&vp->partition->word);
-    return hvemu__word_alive(word, vp->id) && (word & HVEMU__EXT_INT_ASSERTED);
+    return hvemu__word_alive(word, hvemu__load(&vp->id)) && (word & HVEMU__EXT_INT_ASSERTED);
 }
 
 enum hvemu_result hvemu_ext_int_acknowledge(struct hvemu_vp *vp, uint8_t *vector)
@@ -100,7 +100,7 @@ enum hvemu_result hvemu_ext_int_acknowledge(struct hvemu_vp *vp, uint8_t *vector
         return HVEMU_E_VP;
     word = hvemu__load(&vp->partition->word);
     for (int attempt = 0; attempt < HVEMU__ATTEMPTS; attempt++) {
-        if (!hvemu__word_alive(word, vp->id))
+        if (!hvemu__word_alive(word, hvemu__load(&vp->id)))
             return HVEMU_E_PARTITION;
         if (!(word & HVEMU__EXT_INT_ASSERTED))
             return HVEMU_E_NOTHING;

@@ -37,7 +37,7 @@ enum hvemu_action hvemu_x64_rdmsr(struct hvemu_vp *vp, uint32_t msr, uint64_t *v
 
     if (!vp || !value)
         return HVEMU_FAILED;
-    if (!hvemu__alive(vp->partition, vp->id))
+    if (!hvemu__alive(vp->partition, hvemu__load(&vp->id)))
         return HVEMU_GONE;
     action = judge_access(vp, msr);
     if (action != HVEMU_STEP)
@@ -71,10 +71,10 @@ static enum hvemu_action set_hypercall(struct hvemu_vp *vp, uint64_t value)
         const uint64_t gpa = value & HV_X64_MSR_HYPERCALL_PAGE_MASK;
         if (gpa >= hv->gpa_end || !hv->ops.overlay)
             return HVEMU_GP;
-        answer = hv->ops.overlay(vp->partition->ctx, vp->id, gpa, hv->config.page_code,
-                                 hv->config.page_code_bytes);
+        answer = hv->ops.overlay(vp->partition->ctx, hvemu__load(&vp->id), gpa,
+                                 hv->config.page_code, hv->config.page_code_bytes);
     } else if (!enable && (old & HV_X64_MSR_HYPERCALL_ENABLE))
-        answer = hv->ops.overlay(vp->partition->ctx, vp->id, 0, NULL, 0);
+        answer = hv->ops.overlay(vp->partition->ctx, hvemu__load(&vp->id), 0, NULL, 0);
     switch (answer) {
     case HVEMU_MEM_OK:
         hvemu__store(&vp->partition->hypercall_msr, value);
@@ -110,15 +110,15 @@ static enum hvemu_action write_hypercall(struct hvemu_vp *vp, uint64_t value)
     return set_hypercall(vp, value);
 }
 
-static enum hvemu_action write_locked(struct hvemu_vp *vp, uint32_t msr, uint64_t value)
+enum hvemu_action hvemu__x64_write_msr(struct hvemu_vp *vp, uint32_t msr, uint64_t value)
 {
     enum hvemu_action action;
 
     if (!hvemu__try_lock(&vp->partition->msr_lock))
         return HVEMU_REPEAT;
-    action = !hvemu__alive(vp->partition, vp->id) ? HVEMU_GONE
-             : msr == HV_X64_MSR_HYPERCALL        ? write_hypercall(vp, value)
-                                                  : write_guest_os_id(vp, value);
+    action = !hvemu__alive(vp->partition, hvemu__load(&vp->id)) ? HVEMU_GONE
+             : msr == HV_X64_MSR_HYPERCALL                      ? write_hypercall(vp, value)
+                                                                : write_guest_os_id(vp, value);
     hvemu__unlock(&vp->partition->msr_lock);
     return action;
 }
@@ -136,7 +136,7 @@ enum hvemu_action hvemu_x64_wrmsr(struct hvemu_vp *vp, uint32_t msr, uint64_t va
     if (action == HVEMU_STEP && msr == HV_X64_MSR_VP_INDEX)
         action = HVEMU_GP; /* read-only */
     if (action == HVEMU_STEP)
-        action = write_locked(vp, msr, value);
+        action = hvemu__x64_write_msr(vp, msr, value);
     hvemu__leave(vp);
     return action;
 }

@@ -1,15 +1,16 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* The C API: a parent in C, as the documented functions see it; no registers.
- * Links: hvemu hypercall wrapper calls partition vp ext_int interrupt. */
+/* The C API: a parent in C, as the documented functions see it; no exits.
+ * Links: hvemu hypercall wrapper calls partition life property pool gpa vp register intercept
+ * ext_int interrupt execute msr cpuid translate. */
 
 #include <hvgdk/hvemu.h>
 #include <hvgdk/hvgdk.h>
 
 int main(void)
 {
-    static _Alignas(64) unsigned char memory[1 << 16];
+    static _Alignas(64) unsigned char memory[1 << 18];
     struct hvemu_caller root;
     struct hvemu_vp *vp;
     HV_PARTITION_ID guest;

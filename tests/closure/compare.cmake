@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MIT
 
 # cmake -D PROGRAM=file -D MAP=file -D SOURCE=file -P compare.cmake: runs the program and compares
-# the library's object files in its linker map with those that its source's `Links:` line names.
+# the library's object files in its linker map with those that its source's `Links:` names.
 
 execute_process(COMMAND "${PROGRAM}" RESULT_VARIABLE status)
 if(NOT status STREQUAL "0")
     message(FATAL_ERROR "${PROGRAM}: ${status}")
 endif()
 
-file(STRINGS "${SOURCE}" wanted REGEX "Links: ")
-string(REGEX REPLACE ".*Links: ([a-z0-9_ ]+)\\..*" "\\1" wanted "${wanted}")
-string(REPLACE " " ";" wanted "${wanted}")
+file(READ "${SOURCE}" text)
+string(REGEX REPLACE ".*Links: ([a-z0-9_ *\n]+)\\..*" "\\1" wanted "${text}")
+string(REGEX MATCHALL "[a-z0-9_]+" wanted "${wanted}")
 
 file(STRINGS "${MAP}" lines REGEX "libhvemu\\.a")
 string(REGEX MATCHALL "libhvemu\\.a\\([a-z0-9_]+\\.c" got "${lines}")

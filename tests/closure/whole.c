@@ -2,14 +2,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The native interface: what a VMM calls at its guests' exits; no thread-local caller.
- * Links: hvemu execute hypercall calls partition vp ext_int interrupt decode exit msr cpuid. */
+ * Links: hvemu execute hypercall calls partition life property pool gpa vp register intercept
+ * ext_int interrupt decode exit msr cpuid translate. */
 
 #include <hvgdk/hvemu.h>
 #include <hvgdk/hvgdk.h>
 
 int main(void)
 {
-    static _Alignas(64) unsigned char memory[1 << 16];
+    static _Alignas(64) unsigned char memory[1 << 18];
     struct hvemu_x64_frame frame = {.rcx = HV_HYPERCALL_FAST | HvCallClearVirtualInterrupt,
                                     .mode = HVEMU_X64_KERNEL64};
     struct hvemu *hv;

@@ -11,7 +11,7 @@
  * again and again: whenever they do it, all must become what becomes of it if they do it before the
  * call, or after it. */
 
-#include "hvs.h"
+#include "hvs_run.h"
 
 #include "hvgdk/hvemu.h"
 
@@ -26,6 +26,8 @@ enum {
     OUT_GPA = 0x3000,
     HANDLERS = 16,
     LOG = 32,
+    REGISTERS = 16,
+    WITH = 256, /* bytes of an op's arguments */
     PAGE = 0x1000,
     CHANGES = 16, /* to the memory of one call, one at a time */
     BLOCK = 112,
@@ -53,11 +55,14 @@ struct handler {
     int waited;
 };
 
-enum kind { KICK, INTERRUPT, EVENT };
+enum kind { KICK, INTERRUPT, EVENT, OTHER };
 
+/* Of OTHER, control is which, and its arguments one after the other, little-endian, are in with. */
 struct op {
     enum kind kind;
     uint64_t partition, control, address, vector;
+    uint8_t with[WITH];
+    size_t bytes;
     int seen;
 };
 
@@ -114,7 +119,12 @@ struct world {
         int armed;
         uint64_t after;
         int answer;
-    } faults[HVS_OPS];
+    } faults[HVS_D_OPS];
+    struct {
+        uint64_t partition, value[2];
+        uint32_t name;
+    } registers[REGISTERS];
+    unsigned register_count;
     struct op log[LOG];
     unsigned logged;
     unsigned effects, next_index;
@@ -231,7 +241,11 @@ static void note(struct world *world, enum kind kind, uint64_t partition, uint64
                  uint64_t address, uint64_t vector)
 {
     if (world->logged < LOG)
-        world->log[world->logged++] = (struct op){kind, partition, control, address, vector, 0};
+        world->log[world->logged++] = (struct op){.kind = kind,
+                                                  .partition = partition,
+                                                  .control = control,
+                                                  .address = address,
+                                                  .vector = vector};
 }
 
 /* Whether the op is to answer *answer instead of doing its work. */
@@ -256,7 +270,7 @@ static uint16_t on_interrupt(void *ctx, uint64_t partition, uint64_t control, ui
     int answer = 0;
 
     tick(ctx);
-    if (!faulty(ctx, HVS_OP_INTERRUPT, &answer))
+    if (!faulty(ctx, HVS_D_INTERRUPT, &answer))
         note(ctx, INTERRUPT, partition, control, address, vector);
     return (uint16_t)answer;
 }
@@ -278,7 +292,7 @@ static int on_read(void *ctx, uint64_t partition, uint64_t gpa, void *to, uint32
 
     (void)partition;
     tick(world);
-    if (faulty(world, HVS_OP_READ, &answer))
+    if (faulty(world, HVS_D_READ, &answer))
         return answer;
     if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
@@ -295,7 +309,7 @@ static int on_writable(void *ctx, uint64_t partition, uint64_t gpa, uint32_t byt
 
     (void)partition;
     tick(world);
-    if (faulty(world, HVS_OP_WRITABLE, &answer))
+    if (faulty(world, HVS_D_WRITABLE, &answer))
         return answer;
     if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
@@ -310,7 +324,7 @@ static int on_write(void *ctx, uint64_t partition, uint64_t gpa, const void *fro
 
     (void)partition;
     tick(world);
-    if (faulty(world, HVS_OP_WRITE, &answer))
+    if (faulty(world, HVS_D_WRITE, &answer))
         return answer;
     if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
@@ -321,9 +335,12 @@ static int on_write(void *ctx, uint64_t partition, uint64_t gpa, const void *fro
 static int on_overlay(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t *code,
                       uint32_t bytes)
 {
+    int answer = HVEMU_MEM_OK;
+
     (void)partition, (void)gpa, (void)code, (void)bytes;
     tick(ctx);
-    return HVEMU_MEM_OK;
+    (void)faulty(ctx, HVS_D_OVERLAY, &answer);
+    return answer;
 }
 
 static uint16_t on_partition(void *ctx, uint64_t partition, uint32_t event, const void *creation,
@@ -333,10 +350,117 @@ static uint16_t on_partition(void *ctx, uint64_t partition, uint32_t event, cons
 
     (void)creation, (void)child_ctx;
     tick(ctx);
-    if (faulty(ctx, HVS_OP_PARTITION, &answer))
+    if (faulty(ctx, HVS_D_PARTITION, &answer))
         return (uint16_t)answer;
     note(ctx, EVENT, partition, event, 0, 0);
     return 0;
+}
+
+static void put(struct op *op, uint64_t value, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        op->with[op->bytes++] = (uint8_t)(value >> 8 * i);
+}
+
+static void put_block(struct op *op, const void *block, size_t bytes)
+{
+    memcpy(op->with + op->bytes, block, bytes);
+    op->bytes += bytes;
+}
+
+/* The ops from vp on, each of which notes its arguments, and succeeds unless it is to fail. */
+static uint16_t serve(struct world *world, unsigned which, uint64_t partition, struct op op)
+{
+    int answer = 0;
+
+    tick(world);
+    if (faulty(world, which, &answer) || world->logged == LOG)
+        return (uint16_t)answer;
+    op.kind = OTHER;
+    op.partition = partition;
+    op.control = which;
+    world->log[world->logged++] = op;
+    return 0;
+}
+
+static uint16_t on_vp(void *ctx, struct hvemu_vp *vp, uint32_t event, const void *block,
+                      void **vp_ctx)
+{
+    static const size_t bytes[] = {
+        [HVEMU_VP_CREATED] = 40, [HVEMU_VP_START] = 240, [HVEMU_VP_DELETED] = 0};
+    struct op op = {0};
+
+    (void)vp_ctx;
+    put(&op, event, 4);
+    put(&op, hvemu_vp_index(vp), 4);
+    if (block)
+        put_block(&op, block, bytes[event]);
+    return serve(ctx, HVS_D_VP, hvemu_vp_partition(vp), op);
+}
+
+/* A register that no line has set has its name as its low half, the VP's index as its high one. */
+static uint16_t on_vp_get(void *ctx, struct hvemu_vp *vp, uint32_t name, uint64_t value[2])
+{
+    const struct world *world = ctx;
+    struct op op = {0};
+
+    put(&op, hvemu_vp_index(vp), 4);
+    put(&op, name, 4);
+    value[0] = name;
+    value[1] = hvemu_vp_index(vp);
+    for (unsigned i = 0; i < world->register_count; i++)
+        if (world->registers[i].partition == hvemu_vp_partition(vp) &&
+            world->registers[i].name == name)
+            memcpy(value, world->registers[i].value, sizeof world->registers[i].value);
+    return serve(ctx, HVS_D_VP_GET, hvemu_vp_partition(vp), op);
+}
+
+static uint16_t on_vp_set(void *ctx, struct hvemu_vp *vp, uint32_t name, const uint64_t value[2])
+{
+    struct op op = {0};
+
+    put(&op, hvemu_vp_index(vp), 4);
+    put(&op, name, 4);
+    put(&op, value[0], 8);
+    put(&op, value[1], 8);
+    return serve(ctx, HVS_D_VP_SET, hvemu_vp_partition(vp), op);
+}
+
+static uint16_t on_map(void *ctx, uint64_t partition, uint32_t what, uint64_t page, uint64_t source,
+                       uint32_t flags)
+{
+    struct op op = {0};
+
+    put(&op, what, 4);
+    put(&op, page, 8);
+    put(&op, source, 8);
+    put(&op, flags, 4);
+    return serve(ctx, HVS_D_MAP, partition, op);
+}
+
+static uint16_t on_pool(void *ctx, uint64_t partition, uint64_t page, int deposit)
+{
+    struct op op = {0};
+
+    put(&op, page, 8);
+    put(&op, (uint64_t)deposit, 4);
+    return serve(ctx, HVS_D_POOL, partition, op);
+}
+
+/* Every property has its code as its value. */
+static uint16_t on_property(void *ctx, uint64_t partition, uint32_t code, uint64_t argument,
+                            uint64_t *value, int set)
+{
+    struct op op = {0};
+
+    put(&op, (uint64_t)set, 4);
+    put(&op, code, 4);
+    put(&op, argument, 8);
+    if (set)
+        put(&op, *value, 8);
+    else
+        *value = code;
+    return serve(ctx, HVS_D_PROPERTY, partition, op);
 }
 
 static int on_filter(void *ctx, const struct hvemu_invocation *invocation)
@@ -362,6 +486,12 @@ static const struct hvemu_ops ops = {
     .overlay = on_overlay,
     .partition = on_partition,
     .filter = on_filter,
+    .vp = on_vp,
+    .vp_get = on_vp_get,
+    .vp_set = on_vp_set,
+    .map = on_map,
+    .pool = on_pool,
+    .property = on_property,
 };
 
 /* ---- Calls of the vector's own ---- */
@@ -618,12 +748,54 @@ static int set_up_fault(struct world *world)
     return 0;
 }
 
+static int set_up_register(struct world *world)
+{
+    uint8_t bytes[16];
+
+    if (world->register_count == REGISTERS)
+        return fails(world, "more than %d registers", REGISTERS);
+    if (put_bytes(world, HVS_K_BYTES, bytes, NULL, sizeof bytes, NULL))
+        return -1;
+    world->registers[world->register_count].partition = part_of(world, HVS_K_OF)->id;
+    world->registers[world->register_count].name = (uint32_t)hvs_number(world->step, HVS_K_NAME, 0);
+    world->registers[world->register_count].value[0] = read64(bytes);
+    world->registers[world->register_count++].value[1] = read64(bytes + 8);
+    return 0;
+}
+
 static int reset_partition(struct world *world)
 {
     struct part *part = part_of(world, HVS_K_OF);
 
     part->ext_int = HVS_IDLE;
     return result_is(world, hvemu_reset(world->hv, part->id));
+}
+
+static void configure(struct hvemu_config *config, const struct hvs_step *step)
+{
+    const struct {
+        enum hvs_key key;
+        uint32_t *value;
+    } words[] = {
+        {HVS_K_FEATURES, &config->features},
+        {HVS_K_GPA_BITS, &config->gpa_bits},
+        {HVS_K_PARTITIONS, &config->partitions},
+        {HVS_K_DEPTH, &config->depth},
+        {HVS_K_CHILDREN, &config->children},
+        {HVS_K_BUDGET, &config->rep_budget},
+        {HVS_K_VPS, &config->vps},
+        {HVS_K_PAGES, &config->pages},
+        {HVS_K_CREATE_COST, &config->create_cost},
+        {HVS_K_INITIALIZE_COST, &config->initialize_cost},
+        {HVS_K_VP_COST, &config->vp_cost},
+        {HVS_K_MAP_COST, &config->map_cost},
+        {HVS_K_INTERCEPT_COST, &config->intercept_cost},
+        {HVS_K_INTERCEPTS, &config->intercepts},
+    };
+
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        *words[i].value = (uint32_t)hvs_number(step, words[i].key, *words[i].value);
+    config->privileges = hvs_number(step, HVS_K_PRIVILEGES, config->privileges);
 }
 
 /* config, handler, withdraw and filter hold from the beginning, wherever they stand. */
@@ -649,16 +821,8 @@ static int build(struct world *world, const struct hvs_step *const *steps, unsig
     size_t bytes;
 
     for (unsigned i = 0; i < count; i++)
-        if (steps[i]->keyword == HVS_CONFIG) {
-            const struct hvs_step *step = steps[i];
-            config.features = (uint32_t)hvs_number(step, HVS_K_FEATURES, config.features);
-            config.gpa_bits = (uint32_t)hvs_number(step, HVS_K_GPA_BITS, config.gpa_bits);
-            config.partitions = (uint32_t)hvs_number(step, HVS_K_PARTITIONS, config.partitions);
-            config.depth = (uint32_t)hvs_number(step, HVS_K_DEPTH, config.depth);
-            config.children = (uint32_t)hvs_number(step, HVS_K_CHILDREN, config.children);
-            config.rep_budget = (uint32_t)hvs_number(step, HVS_K_BUDGET, config.rep_budget);
-            config.privileges = hvs_number(step, HVS_K_PRIVILEGES, config.privileges);
-        }
+        if (steps[i]->keyword == HVS_CONFIG)
+            configure(&config, steps[i]);
     world->step = steps[0];
     bytes = hvemu_memory_size(&config);
     world->memory_bytes = bytes;
@@ -1312,24 +1476,52 @@ static int settle(struct world *world)
             return fails(world, "before this, unexpected: %s of partition 0x%llx",
                          world->log[i].kind == KICK        ? "a kick"
                          : world->log[i].kind == INTERRUPT ? "an interrupt"
-                                                           : "an event",
+                         : world->log[i].kind == EVENT     ? "an event"
+                                                           : "an op",
                          (unsigned long long)world->log[i].partition);
     world->logged = 0;
     return 0;
 }
 
-static int expect_op(struct world *world, struct op want)
+/* said: NULL, or of the bytes of want.with those that count. */
+static int same_op(const struct op *op, const struct op *want, const uint8_t *said)
+{
+    if (op->kind != want->kind || op->partition != want->partition ||
+        op->control != want->control || op->address != want->address ||
+        op->vector != want->vector || op->bytes != want->bytes)
+        return 0;
+    for (size_t i = 0; i < op->bytes; i++)
+        if (said[i] && op->with[i] != want->with[i])
+            return 0;
+    return 1;
+}
+
+static int expect_op(struct world *world, struct op want, const uint8_t *said)
 {
     for (unsigned i = 0; i < world->logged; i++) {
         struct op *op = &world->log[i];
-        if (!op->seen && op->kind == want.kind && op->partition == want.partition &&
-            op->control == want.control && op->address == want.address &&
-            op->vector == want.vector) {
+        if (!op->seen && same_op(op, &want, said)) {
             op->seen = 1;
             return 0;
         }
     }
     return fails(world, "the VMM's op was not called like this");
+}
+
+static int expect_other_op(struct world *world)
+{
+    const size_t bytes = (size_t)hvs_find(world->step, HVS_K_WITH)->number;
+    struct op want = {.kind = OTHER,
+                      .partition = part_of(world, HVS_K_OF)->id,
+                      .control = hvs_number(world->step, HVS_K_OP, 0),
+                      .bytes = bytes};
+    uint8_t said[WITH];
+
+    if (bytes > WITH)
+        return fails(world, "no op has so many arguments");
+    if (put_bytes(world, HVS_K_WITH, want.with, said, bytes, world->call.from))
+        return -1;
+    return expect_op(world, want, said);
 }
 
 static int expect_more(struct world *world)
@@ -1361,14 +1553,23 @@ static int expect_more(struct world *world)
         part->vector = (uint8_t)hvs_number(step, HVS_K_VECTOR, 0);
         return 0;
     case HVS_EXPECT_KICK:
-        return expect_op(world, (struct op){KICK, part->id, 0, 0, 0, 0});
+        return expect_op(world, (struct op){.kind = KICK, .partition = part->id}, NULL);
     case HVS_EXPECT_INTERRUPT:
-        return expect_op(world, (struct op){INTERRUPT, part->id, hvs_number(step, HVS_K_CONTROL, 0),
-                                            hvs_number(step, HVS_K_ADDRESS, 0),
-                                            hvs_number(step, HVS_K_VECTOR, 0), 0});
-    default:
         return expect_op(world,
-                         (struct op){EVENT, part->id, hvs_number(step, HVS_K_EVENT, 0), 0, 0, 0});
+                         (struct op){.kind = INTERRUPT,
+                                     .partition = part->id,
+                                     .control = hvs_number(step, HVS_K_CONTROL, 0),
+                                     .address = hvs_number(step, HVS_K_ADDRESS, 0),
+                                     .vector = hvs_number(step, HVS_K_VECTOR, 0)},
+                         NULL);
+    case HVS_EXPECT_EVENT:
+        return expect_op(world,
+                         (struct op){.kind = EVENT,
+                                     .partition = part->id,
+                                     .control = hvs_number(step, HVS_K_EVENT, 0)},
+                         NULL);
+    default:
+        return expect_other_op(world);
     }
 }
 
@@ -1412,14 +1613,14 @@ static int find_state(struct world *world, const struct part *part, unsigned *st
 
     if (status == 6)
         return 0;
-    if (status == 0)
+    if (status == 0 || status == 0xB) /* or it would be, with more memory */
         *state = HVS_UNINITIALIZED;
     else if (status == 0xD)
         *state = HVS_DELETED;
     else if (hvemu_clear_virtual_interrupt(world->hv, part->parent->id, part->id) != 7)
         *state = HVS_ACTIVE;
     else
-        *state = call_on(world, part->parent, 0x43, part->id) == 0 ? HVS_FINALIZED : HVS_FINALIZING;
+        *state = call_on(world, part->parent, 0x43, part->id) == 7 ? HVS_FINALIZING : HVS_FINALIZED;
     return 1;
 }
 
@@ -1457,6 +1658,7 @@ struct outcome {
     uint64_t action, result, access, gpa, effects;
     uint64_t registers[20];
     uint64_t log[LOG][5];
+    uint8_t with[LOG][WITH];
     uint64_t parts[HVS_NAMES][4]; /* as their parents find them: state, external interrupt */
     uint8_t ram[RAM];
 };
@@ -1523,6 +1725,7 @@ static int look(struct world *world, struct outcome *outcome)
         const struct op *op = &world->log[i];
         const uint64_t heard[5] = {op->kind, op->partition, op->control, op->address, op->vector};
         memcpy(outcome->log[i], heard, sizeof heard);
+        memcpy(outcome->with[i], op->with, WITH);
     }
     memcpy(outcome->ram, world->ram, RAM);
     return look_at_parts(world, outcome);
@@ -1538,6 +1741,7 @@ static const char *difference(const struct outcome *a, const struct outcome *b)
            : a->effects != b->effects                                     ? "the number of effects"
            : memcmp(a->registers, b->registers, sizeof a->registers) != 0 ? "a register"
            : memcmp(a->log, b->log, sizeof a->log) != 0       ? "what the VMM's ops heard"
+           : memcmp(a->with, b->with, sizeof a->with) != 0    ? "what an op was given"
            : memcmp(a->parts, b->parts, sizeof a->parts) != 0 ? "a partition"
            : memcmp(a->ram, b->ram, sizeof a->ram) != 0       ? "memory"
                                                               : NULL;
@@ -1736,6 +1940,8 @@ static int carry_out(struct world *world)
         return set_up_memory(world);
     case HVS_FAULT:
         return set_up_fault(world);
+    case HVS_REGISTER:
+        return set_up_register(world);
     case HVS_CALL:
     case HVS_RAW:
     case HVS_AGAIN:

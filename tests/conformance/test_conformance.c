@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "hvs.h"
+#include "hvs_run.h"
 
 #include <err.h>
 #include <glob.h>
@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES = 32, TESTS = 8192, VECTORS_AT_LEAST = 250, DISTURBED_AT_LEAST = 3000 };
+enum { FILES = 32, TESTS = 8192, VECTORS_AT_LEAST = 600, DISTURBED_AT_LEAST = 4000 };
 
 struct run {
     const struct hvs_vector *vector;
@@ -204,6 +204,13 @@ static const struct {
      "f:1: v applies in no convention"},
     {VECTOR "raw from=root mode=long xmm0=00\n", "f:3: xmm0: 0x1 bytes, not 0x10"},
     {VECTOR "raw from=root mode=long rdx=@nobody\n", "f:3: no partition 'nobody'"},
+    {"register of=root name=0x1 bytes=00\n", "f:1: bytes: 0x1 bytes, not 0x10"},
+    {"fault op=disk answer=0x1\n",
+     "f:1: op: 'disk' is none of: gpa_read gpa_writable gpa_write overlay interrupt partition vp "
+     "vp_get vp_set map pool property"},
+    {VECTOR CALL "expect status=0x0 out=@root\nexpect_op of=root op=map\n",
+     "f:5: expect_op needs with"},
+    {VECTOR "expect_op of=root op=map with=00\n", "f:3: expect_op before an expect"},
 };
 
 static void a_faulty_file_is_refused_with_its_line(void **state)

@@ -15,7 +15,7 @@ static void clear(HV_PARTITION_ID id)
 
 int main(void)
 {
-    static _Alignas(64) unsigned char memory[1 << 16];
+    static _Alignas(64) unsigned char memory[1 << 18];
     const HV_INTERRUPT_CONTROL ext_int = {.AsUINT64 = HvX64InterruptTypeExtInt};
     const HV_PROXIMITY_DOMAIN_INFO anywhere = {0};
     HV_PARTITION_ID guest = 0, unborn = 0;

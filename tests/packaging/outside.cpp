@@ -8,7 +8,7 @@
 
 int main()
 {
-    alignas(64) static unsigned char memory[1 << 16];
+    alignas(64) static unsigned char memory[1 << 18];
     hvemu_caller root{};
 
     if (hvemu_init(&root.hv, memory, sizeof memory, nullptr, nullptr, nullptr) != HVEMU_OK)

@@ -48,7 +48,8 @@ mkdir -p "$scratch"
 
 # ---- Installed, then moved
 quietly "$cmake" -S "$source" -B "$scratch/build" -DCMAKE_BUILD_TYPE=Release -DHVEMU_WERROR=ON \
-    -DHVEMU_BUILD_TESTS=OFF -DHVEMU_BUILD_EXAMPLES=OFF -DCMAKE_INSTALL_LIBDIR=lib \
+    -DHVEMU_BUILD_TESTS=OFF -DHVEMU_BUILD_EXAMPLES=OFF -DHVEMU_BUILD_TOOLS=OFF \
+    -DCMAKE_INSTALL_LIBDIR=lib \
     "-DCMAKE_INSTALL_PREFIX=$scratch/first place"
 quietly "$cmake" --build "$scratch/build"
 quietly "$cmake" --install "$scratch/build"

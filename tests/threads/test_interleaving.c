@@ -38,7 +38,8 @@
 /* The world: brothers 2 and 3, slot 4 the child of 2 at first. */
 enum { SLOT = 4, EXT_INT = 7, AGAIN = 0x78, NONE = -1 };
 
-enum { BYTES = 0x10000 };
+/* The VPs' rooms for lists, which nobody else looks at, lie at the end, in pages of their own. */
+enum { BYTES = 0x10000, VPS = 4, LISTS = VPS * 2 * 0x1000, WATCHED = BYTES - LISTS };
 static uint8_t *memory; /* whole pages */
 static struct hvemu *hv;
 static struct hvemu_vp *boot, *native;
@@ -151,14 +152,16 @@ static void make_world(enum begin begin)
     /* New children may create partitions, and may not ask for their ID. */
     static const struct hvemu_config config = {.size = sizeof config,
                                                .partitions = 4,
-                                               .vps = 4,
+                                               .vps = VPS,
                                                .depth = 3,
                                                .privileges = HV_PRIVILEGE_CREATE_PARTITIONS};
+    const size_t bytes = hvemu_memory_size(&config);
     uint8_t vector;
     uint64_t id;
     int bad;
 
-    bad = hvemu_init(&hv, memory, BYTES, &config, &ops, NULL);
+    assert_in_range(bytes, LISTS, BYTES);
+    bad = hvemu_init(&hv, memory + (BYTES - bytes), bytes, &config, &ops, NULL);
     bad |= hvemu_add_guest(hv, 1, HV_PRIVILEGE_ALL, NULL, &id);
     bad |= hvemu_add_guest(hv, 1, HV_PRIVILEGE_ALL, NULL, &id);
     bad |= hvemu_vp_attach(hv, 2, 1, NULL, &native);
@@ -461,7 +464,7 @@ static volatile int parts_done;
 
 static void reach(int reachable)
 {
-    if (mprotect(memory, BYTES, reachable ? PROT_READ | PROT_WRITE : PROT_NONE))
+    if (mprotect(memory, WATCHED, reachable ? PROT_READ | PROT_WRITE : PROT_NONE))
         abort();
 }
 
@@ -471,7 +474,7 @@ static void on_access(int number, siginfo_t *info, void *context)
     ucontext_t *user = context;
     const uint8_t *at = info->si_addr;
 
-    if (at < memory || at >= memory + BYTES) {
+    if (at < memory || at >= memory + WATCHED) {
         signal(number, SIG_DFL); /* a bug of the usual kind */
         return;
     }

@@ -25,7 +25,7 @@ static double duration = 2.0;
 static uint64_t seed = 20240608;
 static _Thread_local uint64_t random_state;
 
-static alignas(64) uint8_t memory[0x8000];
+static alignas(64) uint8_t memory[0x40000];
 static struct hvemu *hv;
 static atomic_int stop;
 /* What went wrong first, said by the main thread: cmocka's asserts belong to it. */

@@ -312,7 +312,7 @@ static int explained(const struct history *h)
 
 enum { SLOT = 4, VECTORS = 3 };
 
-static alignas(64) uint8_t memory[0x4000];
+static alignas(64) uint8_t memory[0x40000];
 static struct hvemu *hv;
 static uint64_t brothers[2];
 static struct hvemu_caller attachments[2];

@@ -69,7 +69,7 @@ static void ext_int(void *ctx, uint64_t partition)
 {
     int answer;
 
-    begin((struct fake_event){FAKE_EXT_INT, ctx, partition, 0, 0, 0}, &answer);
+    begin((struct fake_event){FAKE_EXT_INT, ctx, partition, 0, 0, 0, {0}}, &answer);
 }
 
 static uint16_t interrupt(void *ctx, uint64_t partition, uint64_t control, uint64_t destination,
@@ -77,8 +77,9 @@ static uint16_t interrupt(void *ctx, uint64_t partition, uint64_t control, uint6
 {
     int answer;
 
-    if (begin((struct fake_event){FAKE_INTERRUPT, ctx, partition, control, destination, vector},
-              &answer))
+    if (begin(
+            (struct fake_event){FAKE_INTERRUPT, ctx, partition, control, destination, vector, {0}},
+            &answer))
         return (uint16_t)answer;
     return HV_STATUS_SUCCESS;
 }
@@ -92,7 +93,7 @@ static int gpa_read(void *ctx, uint64_t partition, uint64_t gpa, void *to, uint3
 {
     int answer;
 
-    if (begin((struct fake_event){FAKE_GPA_READ, ctx, partition, gpa, 0, bytes}, &answer))
+    if (begin((struct fake_event){FAKE_GPA_READ, ctx, partition, gpa, 0, bytes, {0}}, &answer))
         return answer;
     if (!in_ram(gpa, bytes))
         return HVEMU_MEM_NONE;
@@ -104,7 +105,7 @@ static int gpa_writable(void *ctx, uint64_t partition, uint64_t gpa, uint32_t by
 {
     int answer;
 
-    if (begin((struct fake_event){FAKE_GPA_WRITABLE, ctx, partition, gpa, 0, bytes}, &answer))
+    if (begin((struct fake_event){FAKE_GPA_WRITABLE, ctx, partition, gpa, 0, bytes, {0}}, &answer))
         return answer;
     return in_ram(gpa, bytes) ? HVEMU_MEM_OK : HVEMU_MEM_NONE;
 }
@@ -113,7 +114,7 @@ static int gpa_write(void *ctx, uint64_t partition, uint64_t gpa, const void *fr
 {
     int answer;
 
-    if (begin((struct fake_event){FAKE_GPA_WRITE, ctx, partition, gpa, 0, bytes}, &answer))
+    if (begin((struct fake_event){FAKE_GPA_WRITE, ctx, partition, gpa, 0, bytes, {0}}, &answer))
         return answer;
     if (!in_ram(gpa, bytes))
         return HVEMU_MEM_NONE;
@@ -125,8 +126,10 @@ static int overlay(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t *c
 {
     int answer;
 
-    if (begin((struct fake_event){FAKE_OVERLAY, ctx, partition, code ? gpa : UINT64_MAX, 0, bytes},
-              &answer))
+    if (begin(
+            (struct fake_event){
+                FAKE_OVERLAY, ctx, partition, code ? gpa : UINT64_MAX, 0, bytes, {0}},
+            &answer))
         return answer;
     current->overlay = code ? gpa : UINT64_MAX;
     return HVEMU_MEM_OK;
@@ -141,10 +144,161 @@ static uint16_t partition_event(void *ctx, uint64_t partition, uint32_t event, c
 
     if (creation)
         memcpy(&flags, creation, sizeof flags);
-    if (begin((struct fake_event){FAKE_PARTITION, ctx, partition, event, flags, 0}, &answer))
+    if (begin((struct fake_event){FAKE_PARTITION, ctx, partition, event, flags, 0, {0}}, &answer))
         return (uint16_t)answer;
     if (event == HVEMU_PARTITION_CREATED && current->child_ctx)
         *child_ctx = current->child_ctx;
+    return HV_STATUS_SUCCESS;
+}
+
+static uint16_t vp_event(void *ctx, struct hvemu_vp *vp, uint32_t event, const void *block,
+                         void **vp_ctx)
+{
+    int answer;
+
+    if (block)
+        memcpy(current->block, block,
+               event == HVEMU_VP_CREATED ? sizeof(HV_INPUT_CREATE_VP) : sizeof current->block);
+    if (begin(
+            (struct fake_event){
+                FAKE_VP, ctx, hvemu_vp_partition(vp), event, hvemu_vp_index(vp), 0, {0}},
+            &answer))
+        return (uint16_t)answer;
+    if (event == HVEMU_VP_CREATED && current->vp_ctx)
+        *vp_ctx = current->vp_ctx;
+    return HV_STATUS_SUCCESS;
+}
+
+/* The value with this name, made if it is to be; else NULL if there is none. */
+static struct fake_value *value_of(struct fake_vmm *vmm, uint64_t partition, uint32_t vp,
+                                   uint32_t name, int make)
+{
+    for (struct fake_value *v = vmm->values; v < vmm->values + FAKE_VALUES; v++) {
+        if (!v->partition && !make)
+            return NULL;
+        if (!v->partition)
+            *v = (struct fake_value){.partition = partition, .vp = vp, .name = name};
+        if (v->partition == partition && v->vp == vp && v->name == name)
+            return v;
+    }
+    fail_msg("more than %d registers and properties", FAKE_VALUES);
+    return NULL;
+}
+
+static uint16_t vp_get(void *ctx, struct hvemu_vp *vp, uint32_t name, uint64_t value[2])
+{
+    const uint64_t partition = hvemu_vp_partition(vp);
+    const uint32_t index = hvemu_vp_index(vp);
+    struct fake_value *found;
+    int answer;
+
+    if (begin((struct fake_event){FAKE_VP_GET, ctx, partition, name, index, 0, {0}}, &answer))
+        return (uint16_t)answer;
+    found = value_of(current, partition, index, name, 0);
+    if (found)
+        memcpy(value, found->value, sizeof found->value);
+    return name > 0xFFFFF ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
+}
+
+static uint16_t vp_set(void *ctx, struct hvemu_vp *vp, uint32_t name, const uint64_t value[2])
+{
+    const uint64_t partition = hvemu_vp_partition(vp);
+    const uint32_t index = hvemu_vp_index(vp);
+    int answer;
+
+    if (begin(
+            (struct fake_event){FAKE_VP_SET, ctx, partition, name, index, 0, {value[0], value[1]}},
+            &answer))
+        return (uint16_t)answer;
+    if (name > 0xFFFFF)
+        return HV_STATUS_INVALID_PARAMETER;
+    memcpy(value_of(current, partition, index, name, 1)->value, value, 2 * sizeof *value);
+    return HV_STATUS_SUCCESS;
+}
+
+static uint16_t property(void *ctx, uint64_t partition, uint32_t code, uint64_t argument,
+                         uint64_t *value, int set)
+{
+    struct fake_value *found;
+    int answer;
+
+    if (begin(
+            (struct fake_event){
+                FAKE_PROPERTY, ctx, partition, code, argument, (uint32_t)set, {set ? *value : 0}},
+            &answer))
+        return (uint16_t)answer;
+    found = value_of(current, partition, UINT32_MAX, code, set);
+    if (!found)
+        return HV_STATUS_UNKNOWN_PROPERTY;
+    if (set)
+        found->value[0] = *value;
+    else
+        *value = found->value[0];
+    return HV_STATUS_SUCCESS;
+}
+
+/* The entry of a page; NULL: there is none. Partition 0: any. */
+static struct fake_page *page_of(struct fake_vmm *vmm, uint64_t partition, uint64_t page,
+                                 int deposited)
+{
+    for (struct fake_page *p = vmm->pages; p < vmm->pages + FAKE_PAGES; p++)
+        if (p->partition && (!partition || p->partition == partition) && p->page == page &&
+            p->deposited == deposited)
+            return p;
+    return NULL;
+}
+
+static struct fake_page *free_page(void)
+{
+    for (struct fake_page *p = current->pages; p < current->pages + FAKE_PAGES; p++)
+        if (!p->partition)
+            return p;
+    fail_msg("more than %d pages are mapped or deposited", FAKE_PAGES);
+    return NULL;
+}
+
+/* Knows a deposited page by its number alone, since it is not told whose `source` is. */
+static uint16_t map(void *ctx, uint64_t partition, uint32_t what, uint64_t page, uint64_t source,
+                    uint32_t flags)
+{
+    struct fake_page *entry;
+    int answer;
+
+    if (begin((struct fake_event){FAKE_MAP, ctx, partition, page, source, what, {flags}}, &answer))
+        return (uint16_t)answer;
+    entry = page_of(current, partition, page, 0);
+    switch (what) {
+    case HVEMU_MAP:
+        if (page_of(current, 0, source, 1))
+            return HV_STATUS_OPERATION_DENIED;
+        *(entry ? entry : free_page()) = (struct fake_page){partition, page, source, flags, 0};
+        break;
+    case HVEMU_UNMAP:
+        if (entry)
+            entry->partition = 0;
+        break;
+    default:
+        if (entry)
+            entry->flags = flags;
+    }
+    return HV_STATUS_SUCCESS;
+}
+
+static uint16_t pool(void *ctx, uint64_t partition, uint64_t page, int deposit)
+{
+    struct fake_page *entry;
+    int answer;
+
+    if (begin((struct fake_event){FAKE_POOL, ctx, partition, page, 0, (uint32_t)deposit, {0}},
+              &answer))
+        return (uint16_t)answer;
+    entry = page_of(current, partition, page, 1);
+    if (!entry == !deposit)
+        return HV_STATUS_OPERATION_DENIED; /* is there already, or is not */
+    if (deposit)
+        *free_page() = (struct fake_page){partition, page, 0, 0, 1};
+    else
+        entry->partition = 0;
     return HV_STATUS_SUCCESS;
 }
 
@@ -157,6 +311,12 @@ const struct hvemu_ops fake_ops = {
     .gpa_write = gpa_write,
     .overlay = overlay,
     .partition = partition_event,
+    .vp = vp_event,
+    .vp_get = vp_get,
+    .vp_set = vp_set,
+    .map = map,
+    .pool = pool,
+    .property = property,
 };
 
 struct fake_vmm *fake_new(const struct hvemu_config *config, const struct hvemu_ops *ops)
@@ -231,6 +391,26 @@ void fake_forget(struct fake_vmm *vmm)
 {
     vmm->logged = 0;
     memset(vmm->count, 0, sizeof vmm->count);
+}
+
+uint64_t *fake_register(struct fake_vmm *vmm, uint64_t partition, uint32_t vp, uint32_t name)
+{
+    return value_of(vmm, partition, vp, name, 1)->value;
+}
+
+uint64_t *fake_property(struct fake_vmm *vmm, uint64_t partition, uint32_t code)
+{
+    return value_of(vmm, partition, UINT32_MAX, code, 1)->value;
+}
+
+struct fake_page *fake_mapped(struct fake_vmm *vmm, uint64_t partition, uint64_t page)
+{
+    return page_of(vmm, partition, page, 0);
+}
+
+struct fake_page *fake_deposited(struct fake_vmm *vmm, uint64_t partition, uint64_t page)
+{
+    return page_of(vmm, partition, page, 1);
 }
 
 static struct hvemu_x64_frame pattern(uint32_t mode)

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* A VMM for tests: a few pages of guest memory, a log of every op, and a way to make any op fail,
- * block, lie or call back into the library at its n-th call. */
+/* A VMM for tests: a few pages of guest memory, registers, properties and a list of the pages that
+ * are mapped or deposited, a log of every op, and a way to make any op fail, block, lie or call back
+ * into the library at its n-th call. */
 
 #ifndef FAKE_VMM_H
 #define FAKE_VMM_H
@@ -17,18 +18,48 @@ enum fake_op {
     FAKE_GPA_WRITE,
     FAKE_OVERLAY,
     FAKE_PARTITION,
+    FAKE_VP,
+    FAKE_VP_GET,
+    FAKE_VP_SET,
+    FAKE_MAP,
+    FAKE_POOL,
+    FAKE_PROPERTY,
     FAKE_OPS
 };
 
-enum { FAKE_RAM = 0x8000, FAKE_HYPERCALL_PAGE = 0x7000, FAKE_LOG = 256 };
+enum {
+    FAKE_RAM = 0x8000,
+    FAKE_HYPERCALL_PAGE = 0x7000,
+    FAKE_LOG = 256,
+    FAKE_VALUES = 64,
+    FAKE_PAGES = 1024
+};
 
 struct fake_event {
     enum fake_op op;
     void *ctx;
-    uint64_t partition;
-    uint64_t gpa; /* memory ops and overlay; control of interrupt; event of partition */
+    uint64_t partition; /* of the VP, for the vp ops */
+    /* Memory ops and overlay; control of interrupt; event of partition and vp; name of vp_get and
+       vp_set; page of map and pool; code of property. */
+    uint64_t gpa;
+    /* Flags of partition's creation; VP index of vp, vp_get and vp_set; source of map; argument of
+       property. */
     uint64_t destination;
-    uint32_t vector; /* or bytes */
+    uint32_t vector;   /* or bytes; `what` of map, `deposit` of pool, `set` of property */
+    uint64_t value[2]; /* of vp_set; [0] of a property that is set; [0] the flags of map */
+};
+
+/* A register, or a property (vp UINT32_MAX, name its code). */
+struct fake_value {
+    uint64_t partition, value[2];
+    uint32_t vp, name;
+};
+
+/* What a page of a partition is: deposited by it, or the place of its parent's page `source`. */
+struct fake_page {
+    uint64_t partition, page, source; /* partition 0: a free entry */
+    uint32_t flags;
+    int deposited;
 };
 
 struct fake_vmm {
@@ -37,6 +68,9 @@ struct fake_vmm {
     struct hvemu_vp *vp;  /* its VP 0, hypercall page enabled at FAKE_HYPERCALL_PAGE */
     uint8_t ram[FAKE_RAM];
     uint64_t overlay; /* where the hypercall page is; ~0: nowhere */
+    struct fake_value values[FAKE_VALUES];
+    struct fake_page pages[FAKE_PAGES];
+    uint8_t block[240]; /* what the vp op saw last */
 
     struct fake_event log[FAKE_LOG];
     unsigned logged, count[FAKE_OPS];
@@ -50,6 +84,7 @@ struct fake_vmm {
     /* Runs at the start of every op, before it does its work. */
     void (*reenter)(struct fake_vmm *vmm, const struct fake_event *event);
     void *child_ctx; /* what the partition op gives a new child; NULL: nothing */
+    void *vp_ctx;    /* what the vp op gives a new VP; NULL: nothing */
 
     void *memory;
 };
@@ -71,6 +106,13 @@ void fake_enable_hypercalls(struct hvemu_vp *vp);
 void fake_fail(struct fake_vmm *vmm, enum fake_op op, unsigned after, int answer);
 /* Forgets the log and the counts. */
 void fake_forget(struct fake_vmm *vmm);
+/* Two times 64 bits of a VP's register, 0 until it is set. The ops know names up to 0xFFFFF. */
+uint64_t *fake_register(struct fake_vmm *vmm, uint64_t partition, uint32_t vp, uint32_t name);
+/* A property, for the test to set; the op does not know one that was never set. */
+uint64_t *fake_property(struct fake_vmm *vmm, uint64_t partition, uint32_t code);
+/* What is mapped at a page of `partition`, or was deposited from there; NULL: nothing. */
+struct fake_page *fake_mapped(struct fake_vmm *vmm, uint64_t partition, uint64_t page);
+struct fake_page *fake_deposited(struct fake_vmm *vmm, uint64_t partition, uint64_t page);
 
 /* A frame of a 64-bit caller at CPL 0, all its other registers holding a pattern. */
 struct hvemu_x64_frame fake_frame64(uint64_t control, uint64_t rdx, uint64_t r8);

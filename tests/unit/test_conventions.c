@@ -43,7 +43,7 @@ struct world {
     struct fake_vmm *vmm;
     uint64_t ids[IDS];
     struct hvemu_vp *vps[IDS];
-    uint8_t before[0x10000]; /* the instance, before the call */
+    uint8_t before[0x40000]; /* the instance, before the call */
     size_t instance_bytes;
 };
 
@@ -313,8 +313,8 @@ static void forget_scratch(struct cell *cell)
     const struct hvemu_vp *vp = cell->world->vps[cell->row->caller];
     uint8_t *memory = cell->world->vmm->memory;
 
-    memcpy(cell->world->before + (vp->in - memory), vp->in, vp->hv->scratch_bytes);
-    memcpy(cell->world->before + (vp->out - memory), vp->out, vp->hv->scratch_bytes);
+    memcpy(cell->world->before + (vp->in - memory), vp->in, HVEMU__LIST_MAX);
+    memcpy(cell->world->before + (vp->out - memory), vp->out, HVEMU__LIST_MAX);
 }
 
 static void assert_no_effect(struct cell *cell)

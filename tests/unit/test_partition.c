@@ -742,9 +742,10 @@ static void try_everything_inside(struct fake_vmm *vmm, const struct fake_event 
     vmm->reenter = NULL;
     inside.tries++;
     assert_status(fake_create(vmm, vmm->root, &id), 0x78);
-    assert_status(call_on(vmm, vmm->root, INITIALIZE, vmm->guest), 0x78);
     assert_status(call_on(vmm, vmm->root, FINALIZE, vmm->guest), 0x78);
+    assert_status(call_on(vmm, vmm->root, INITIALIZE, vmm->guest), 0x78);
     assert_status(call_on(vmm, vmm->root, DELETE, vmm->guest), 0x78);
+    assert_status(call_on(vmm, vmm->root, DELETE, 0x5A5A5A), 0x0D); /* need not wait for it */
     assert_result(hvemu_add_guest(vmm->hv, vmm->root, 0, NULL, &id), HVEMU_E_BUSY);
     assert_result(hvemu_reset(vmm->hv, vmm->guest), HVEMU_E_BUSY);
     assert_result(hvemu_vp_attach(vmm->hv, vmm->guest, 5, NULL, &vp), HVEMU_E_BUSY);
@@ -1276,7 +1277,7 @@ static void the_control_word_is_judged_in_c_too(void **state)
     assert_u64(hvemu_hypercall(vmm->hv, 1, 0, in, 64, out, 8), 0x02);
     /* Code, then the caller's right, then the control word, then the block. */
     assert_result(hvemu_add_guest(vmm->hv, 1, 0, NULL, &poor), HVEMU_OK);
-    assert_u64(hvemu_hypercall(vmm->hv, poor, 0x80000044, in, 64, out, 8), 0x02);
+    assert_u64(hvemu_hypercall(vmm->hv, poor, 0x80000057, in, 64, out, 8), 0x02);
     assert_u64(hvemu_hypercall(vmm->hv, poor, 0x80000056, in, 64, out, 8), 0x06);
     assert_u64(hvemu_hypercall(vmm->hv, 1, 0x80000056, NULL, 0, NULL, 0), 0x03);
 }

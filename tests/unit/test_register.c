@@ -846,7 +846,7 @@ static uint16_t ask(uint16_t code)
 static uint16_t nth_code(unsigned n)
 {
     static const uint16_t first[] = {0x7FFF, 0x0000, 0xFFFF, 0x8000,
-                                     0x8001, 0x0047, 0x0057, 0x0093};
+                                     0x8001, 0x006D, 0x0057, 0x0093};
 
     return n < 8 ? first[n] : (uint16_t)(n % 2 ? 0x0200 + 3 * n : 0xF000 - 5 * n);
 }
@@ -874,9 +874,9 @@ static void calls_are_found_in_any_order_of_registration(void **state)
                     below |= nth_code(other) == (uint16_t)(code - 1);
                     above |= nth_code(other) == (uint16_t)(code + 1);
                 }
-                if (!below && code != 0x0000 && code != 0x0047 && code != 0x0057)
+                if (!below && code != 0x0000 && code != 0x0057)
                     assert_status(ask((uint16_t)(code - 1)), NO_CODE);
-                if (!above && code != 0xFFFF && code != 0x0093)
+                if (!above && code != 0xFFFF && code != 0x006D && code != 0x0093)
                     assert_status(ask((uint16_t)(code + 1)), NO_CODE);
             }
             fake_free(w.vmm);
@@ -897,7 +897,7 @@ static void every_code_but_the_built_ins_can_be_ones_own(void **state)
         call.code = (uint16_t)code;
         taken += hvemu_register(w.hv, &call) == HVEMU_OK;
     }
-    assert_int_equal(taken, 0x10000 - 8);
+    assert_int_equal(taken, 0x10000 - 32);
     for (uint32_t code = 0x95; code < 0x10000; code += 7)
         assert_status(ask((uint16_t)code), 0);
     assert_status(ask(0xFFFF), 0);
@@ -1408,7 +1408,7 @@ static void a_handler_that_spoils_its_input_spoils_nothing_else(void **state)
 {
     (void)state;
     w.inside = spoil_input;
-    for (enum way way = FROM_C; next_way(&way, 48, 20); way++) {
+    for (enum way way = EXECUTE_FAST; next_way(&way, 48, 20); way++) {
         forget();
         memcpy(callers_bytes, bytes_from(0x21), sizeof callers_bytes);
         make(way, LIST | REPS(5), callers_bytes, 48, 20); /* looks at the registers */
@@ -1434,7 +1434,7 @@ static void the_caller_changing_its_memory_meanwhile_does_not_matter(void **stat
 {
     (void)state;
     w.inside = change_memory;
-    for (enum way way = FROM_C; next_way(&way, 48, 20); way++) {
+    for (enum way way = EXECUTE_FAST; next_way(&way, 48, 20); way++) {
         forget();
         memcpy(callers_bytes, bytes_from(0x21), sizeof callers_bytes);
         make(way, LIST | REPS(5), callers_bytes, 48, 20);
@@ -1446,6 +1446,29 @@ static void the_caller_changing_its_memory_meanwhile_does_not_matter(void **stat
         for (unsigned k = 0; k < 20; k++)
             assert_int_equal(reply.out[k], put_out(k / 4, k % 4));
     }
+}
+
+static void look_into_callers_bytes(const struct hvemu_invocation *invocation, const void *in,
+                                    const void *item, void *out)
+{
+    assert_memory_equal(in, callers_bytes, 8);
+    assert_true((const uint8_t *)in < callers_bytes ||
+                (const uint8_t *)in >= callers_bytes + sizeof callers_bytes);
+    assert_ptr_equal(item, callers_bytes + 8 + 8 * invocation->index);
+    assert_true((uint8_t *)out < reply.out || (uint8_t *)out >= reply.out + sizeof reply.out);
+}
+
+/* Its header is not, nor is output written: what becomes of it is not known yet. */
+static void a_c_callers_elements_are_read_where_they_are(void **state)
+{
+    (void)state;
+    w.inside = look_into_callers_bytes;
+    memcpy(callers_bytes, bytes_from(0x21), sizeof callers_bytes);
+    make(FROM_C, LIST | REPS(5) | START(2), callers_bytes, 48, 20);
+    assert_done(REPS(5));
+    assert_int_equal(w.handled, 3);
+    assert_memory_equal(callers_bytes, bytes_from(0x21), sizeof callers_bytes);
+    assert_elements(FROM_C, 2, 5, 4);
 }
 
 /* spy() looks at every byte; each way finds the rubbish of the call before in its room. */
@@ -1650,7 +1673,7 @@ static void let_others_call(const struct hvemu_invocation *invocation, const voi
     assert_memory_equal(in, bytes_from(0x21), 4096);
 }
 
-static void one_large_list_at_a_time_comes_from_c(void **state)
+static void one_large_output_at_a_time_is_for_c(void **state)
 {
     (void)state;
     for (in_a_thread = 0; in_a_thread < 2; in_a_thread++) {
@@ -1663,11 +1686,11 @@ static void one_large_list_at_a_time_comes_from_c(void **state)
                 assert_int_equal(reply.out[k], put_out(0, k));
             /* Those of a VP have room of their own and are in nobody's way. */
             assert_u64(meanwhile.big, way == FROM_C ? 0x78 : 0);
-            assert_u64(meanwhile.list, way == FROM_C ? 0x0000000700000078 : 0x0000002800000000);
+            assert_u64(meanwhile.list, 0x0000002800000000);
             assert_int_equal(meanwhile.spoiled, 0);
             assert_u64(meanwhile.small, 0);
             assert_u64(meanwhile.last, 0x0000000300000000);
-            assert_int_equal(w.handled, way == FROM_C ? 1 + 1 + 3 : 1 + 1 + 33 + 1 + 3);
+            assert_int_equal(w.handled, (way == FROM_C ? 1 : 2) + 33 + 1 + 3);
             /* Nothing is lost: afterwards all goes. */
             (void)call_meanwhile(&meanwhile);
             assert_u64(meanwhile.big, 0);
@@ -1796,11 +1819,12 @@ static void own_calls_need_memory_for_themselves_and_their_lists(void **state)
     assert_in_range(size_with(2, 16) - size_with(1, 16), 0, 64);
     assert_u64(size_with(65, 16) - size_with(1, 16), 64 * sizeof(struct hvemu_descriptor));
     assert_u64(size_with(65473, 16) - size_with(1, 16), 65472 * sizeof(struct hvemu_descriptor));
-    /* A VP, room for two lists of a page; without own calls, for small ones. */
-    assert_true(size_with(1, 17) - size_with(1, 16) >= 2 * 4096);
-    assert_true(size_with(0, 17) - size_with(0, 16) < 1024);
-    /* And room for the lists of one C call. */
-    assert_true(size_with(1, 16) - size_with(0, 16) >= 17 * 2 * 4096 - 16 * 1024);
+    /* A VP, room for two lists of a page, whatever calls there are. */
+    assert_in_range(size_with(1, 17) - size_with(1, 16), 2 * 4096, 2 * 4096 + 1024);
+    assert_in_range(size_with(0, 17) - size_with(0, 16), 2 * 4096, 2 * 4096 + 1024);
+    /* And room for the output of one C call. */
+    assert_in_range(size_with(1, 16) - size_with(0, 16), 4096,
+                    4096 + 64 + sizeof(struct hvemu_descriptor));
 }
 
 static void memory_beyond_is_left_alone_and_all_within_is_usable(void **state)
@@ -2340,6 +2364,7 @@ int main(void)
         IN_WORLD(a_rep_call_with_a_wrong_target_has_done_nothing),
         IN_WORLD(no_target_is_seen_by_a_call_without_one),
         IN_WORLD(a_handler_that_spoils_its_input_spoils_nothing_else),
+        IN_WORLD(a_c_callers_elements_are_read_where_they_are),
         IN_WORLD(the_caller_changing_its_memory_meanwhile_does_not_matter),
         IN_WORLD(output_begins_as_zeros),
         IN_WORLD(output_of_a_simple_call_that_fails_is_thrown_away),
@@ -2348,7 +2373,7 @@ int main(void)
         IN_WORLD(a_simple_call_may_have_a_page_each_way),
         IN_WORLD(a_large_list_may_have_a_small_one_beside_it),
         IN_WORLD(a_page_does_not_fit_in_registers),
-        IN_WORLD(one_large_list_at_a_time_comes_from_c),
+        IN_WORLD(one_large_output_at_a_time_is_for_c),
         IN_WORLD(large_lists_from_c_go_again_after_every_kind_of_end),
         IN_WORLD(a_simple_call_that_is_not_done_is_repeated_unchanged),
         IN_WORLD(a_simple_call_with_a_page_may_be_repeated_too),

@@ -3,7 +3,7 @@
 
 /* Reads *.hvs files. One table says which words each keyword takes and what may be their values;
  * all else is an error of the line. Then each vector is judged as a whole: a source, calls, one
- * expectation for each, and names that exist. */
+ * expectation for each, and names that exist; or each line of a script. */
 
 #include "hvs.h"
 
@@ -18,27 +18,65 @@ const char *const hvs_convention_names[HVS_CONVENTIONS] = {
 };
 
 static const char *const keyword_names[HVS_KEYWORDS] = {
-    "config",        "handler",       "withdraw",
-    "filter",        "partition",     "vp",
-    "detach",        "page",          "reset",
-    "assert",        "acknowledge",   "memory",
-    "fault",         "only",          "call",
-    "again",         "finish",        "raw",
-    "expect",        "expect_memory", "expect_partition",
-    "expect_extint", "expect_kick",   "expect_interrupt",
+    "config",
+    "handler",
+    "withdraw",
+    "filter",
+    "partition",
+    "vp",
+    "detach",
+    "page",
+    "reset",
+    "assert",
+    "acknowledge",
+    "memory",
+    "fault",
+    "register",
+    "only",
+    "call",
+    "again",
+    "finish",
+    "raw",
+    "expect",
+    "expect_memory",
+    "expect_partition",
+    "expect_extint",
+    "expect_kick",
+    "expect_interrupt",
     "expect_event",
+    "expect_op",
+    "fault",
+    "call",
+    "result",
+    "take",
+    "write",
 };
 
 static const char *const key_names[HVS_KEYS] = {
-    "name",     "parent",     "privileges", "state",     "of",     "index",       "gpa",
-    "vector",   "bytes",      "op",         "answer",    "after",  "conventions", "from",
-    "control",  "in",         "behind",     "out",       "in_gpa", "out_gpa",     "rounds",
-    "mode",     "cpl",        "xmm",        "status",    "reps",   "action",      "start",
-    "effects",  "access",     "address",    "event",     "code",   "form",        "in_each",
-    "out_each", "do",         "at",         "privilege", "target", "limit",       "features",
-    "gpa_bits", "partitions", "depth",      "children",  "budget", "rax",         "rcx",
-    "rdx",      "rbx",        "rsi",        "rdi",       "r8",     "xmm0",        "xmm1",
-    "xmm2",     "xmm3",       "xmm4",       "xmm5",
+    "name",        "parent",      "privileges",
+    "state",       "of",          "index",
+    "gpa",         "vector",      "bytes",
+    "op",          "answer",      "after",
+    "conventions", "from",        "control",
+    "in",          "behind",      "out",
+    "in_gpa",      "out_gpa",     "rounds",
+    "mode",        "cpl",         "xmm",
+    "status",      "reps",        "action",
+    "start",       "effects",     "access",
+    "address",     "event",       "code",
+    "form",        "in_each",     "out_each",
+    "do",          "at",          "privilege",
+    "target",      "limit",       "features",
+    "gpa_bits",    "partitions",  "depth",
+    "children",    "budget",      "vps",
+    "pages",       "create_cost", "initialize_cost",
+    "vp_cost",     "map_cost",    "intercept_cost",
+    "intercepts",  "with",        "rax",
+    "rcx",         "rdx",         "rbx",
+    "rsi",         "rdi",         "r8",
+    "xmm0",        "xmm1",        "xmm2",
+    "xmm3",        "xmm4",        "xmm5",
+    "nth",         "page",        "value",
 };
 
 enum type {
@@ -57,6 +95,9 @@ enum { MAY, NEEDED };
 #define STATES  "uninitialized active finalizing finalized deleted"
 #define ACTIONS "step repeat ud gp intercept need_xmm pass gone failed"
 #define U64     UINT64_MAX
+#define OPS                                                                                  \
+    "gpa_read gpa_writable gpa_write overlay interrupt partition vp vp_get vp_set map pool " \
+    "property"
 
 static const struct rule {
     enum hvs_keyword keyword;
@@ -73,6 +114,14 @@ static const struct rule {
     {HVS_CONFIG, HVS_K_CHILDREN, NUMBER, MAY, HVS_NAMES, NULL},
     {HVS_CONFIG, HVS_K_BUDGET, NUMBER, MAY, 0xFFF, NULL},
     {HVS_CONFIG, HVS_K_PRIVILEGES, NUMBER, MAY, U64, NULL},
+    {HVS_CONFIG, HVS_K_VPS, NUMBER, MAY, HVS_NAMES, NULL},
+    {HVS_CONFIG, HVS_K_PAGES, NUMBER, MAY, 0x400, NULL},
+    {HVS_CONFIG, HVS_K_CREATE_COST, NUMBER, MAY, 0xFFFFFFFF, NULL},
+    {HVS_CONFIG, HVS_K_INITIALIZE_COST, NUMBER, MAY, 0xFFFFFFFF, NULL},
+    {HVS_CONFIG, HVS_K_VP_COST, NUMBER, MAY, 0xFFFFFFFF, NULL},
+    {HVS_CONFIG, HVS_K_MAP_COST, NUMBER, MAY, 0xFFFFFFFF, NULL},
+    {HVS_CONFIG, HVS_K_INTERCEPT_COST, NUMBER, MAY, 0xFFFFFFFF, NULL},
+    {HVS_CONFIG, HVS_K_INTERCEPTS, NUMBER, MAY, 0xFFFF, NULL},
     {HVS_HANDLER, HVS_K_CODE, NUMBER, NEEDED, 0xFFFF, NULL},
     {HVS_HANDLER, HVS_K_DO, ONE_OF, NEEDED, 0, "echo count fail timeout yield"},
     {HVS_HANDLER, HVS_K_FORM, ONE_OF, MAY, 0, "simple rep variable rep_variable"},
@@ -105,9 +154,12 @@ static const struct rule {
     {HVS_ACKNOWLEDGE, HVS_K_OF, OLD_NAME, NEEDED, 0, NULL},
     {HVS_MEMORY, HVS_K_GPA, NUMBER, NEEDED, 0x7FFF, NULL},
     {HVS_MEMORY, HVS_K_BYTES, BYTES, NEEDED, HVS_LIST, NULL},
-    {HVS_FAULT, HVS_K_OP, ONE_OF, NEEDED, 0, "gpa_read gpa_writable gpa_write interrupt partition"},
+    {HVS_FAULT, HVS_K_OP, ONE_OF, NEEDED, 0, OPS},
     {HVS_FAULT, HVS_K_ANSWER, NUMBER, NEEDED, 0xFFFF, NULL},
     {HVS_FAULT, HVS_K_AFTER, NUMBER, MAY, 0xFFFF, NULL},
+    {HVS_REGISTER, HVS_K_OF, OLD_NAME, NEEDED, 0, NULL},
+    {HVS_REGISTER, HVS_K_NAME, NUMBER, NEEDED, 0xFFFFFFFF, NULL},
+    {HVS_REGISTER, HVS_K_BYTES, BYTES, NEEDED, 16, NULL},
     {HVS_ONLY, HVS_K_CONVENTIONS, CONVENTION_LIST, NEEDED, 0, NULL},
     {HVS_CALL, HVS_K_FROM, OLD_NAME, NEEDED, 0, NULL},
     {HVS_CALL, HVS_K_CONTROL, NUMBER, NEEDED, U64, NULL},
@@ -169,6 +221,29 @@ static const struct rule {
     {HVS_EXPECT_INTERRUPT, HVS_K_VECTOR, NUMBER, NEEDED, 0xFFFFFFFF, NULL},
     {HVS_EXPECT_EVENT, HVS_K_OF, OLD_NAME, NEEDED, 0, NULL},
     {HVS_EXPECT_EVENT, HVS_K_EVENT, ONE_OF, NEEDED, 0, "created active stop finalized deleted"},
+    {HVS_EXPECT_OP, HVS_K_OF, OLD_NAME, NEEDED, 0, NULL},
+    {HVS_EXPECT_OP, HVS_K_OP, ONE_OF, NEEDED, 0, OPS},
+    {HVS_EXPECT_OP, HVS_K_WITH, BYTES, NEEDED, HVS_LIST, NULL},
+    {HVS_SCRIPT_FAULT, HVS_K_CODE, NUMBER, MAY, 0xFFFF, NULL},
+    {HVS_SCRIPT_FAULT, HVS_K_STATE, ONE_OF, MAY, 0, "uninitialized active finalizing finalized"},
+    {HVS_SCRIPT_FAULT, HVS_K_STATUS, NUMBER, MAY, 0xFFFF, NULL},
+    {HVS_SCRIPT_FAULT, HVS_K_LIMIT, NUMBER, MAY, 0xFFF, NULL},
+    {HVS_SCRIPT_FAULT, HVS_K_NTH, NUMBER, MAY, U64, NULL},
+    {HVS_SCRIPT_FAULT, HVS_K_OP, ONE_OF, MAY, 0, OPS},
+    {HVS_SCRIPT_FAULT, HVS_K_ANSWER, NUMBER, MAY, 0xFFFF, NULL},
+    {HVS_SCRIPT_FAULT, HVS_K_PAGE, NUMBER, MAY, U64, NULL},
+    {HVS_SCRIPT_FAULT, HVS_K_OF, NUMBER, MAY, U64, NULL},
+    {HVS_SCRIPT_CALL, HVS_K_FROM, NUMBER, NEEDED, U64, NULL},
+    {HVS_SCRIPT_CALL, HVS_K_CONTROL, NUMBER, NEEDED, U64, NULL},
+    {HVS_SCRIPT_CALL, HVS_K_IN, BYTES, MAY, HVS_LIST, NULL},
+    {HVS_SCRIPT_CALL, HVS_K_OUT, NUMBER, MAY, HVS_LIST, NULL},
+    {HVS_RESULT, HVS_K_VALUE, NUMBER, NEEDED, U64, NULL},
+    {HVS_RESULT, HVS_K_OUT, BYTES, MAY, HVS_LIST, NULL},
+    {HVS_TAKE, HVS_K_OF, NUMBER, NEEDED, U64, NULL},
+    {HVS_TAKE, HVS_K_VECTOR, NUMBER, MAY, 0xFF, NULL},
+    {HVS_WRITE, HVS_K_OF, NUMBER, NEEDED, U64, NULL},
+    {HVS_WRITE, HVS_K_GPA, NUMBER, NEEDED, U64, NULL},
+    {HVS_WRITE, HVS_K_BYTES, BYTES, NEEDED, HVS_LIST, NULL},
 };
 
 enum { RULES = sizeof rules / sizeof *rules };
@@ -176,6 +251,7 @@ enum { RULES = sizeof rules / sizeof *rules };
 struct parser {
     struct hvs_file *file;
     unsigned line;
+    int script;
     char *error;
     size_t error_bytes;
     char names[HVS_NAMES][32];
@@ -271,7 +347,7 @@ const char *hvs_part(const char *text, struct hvs_part *part)
             part->bytes[i] = (uint8_t)(value >> 8 * i);
     } else {
         for (; digit(text[0]) >= 0; text += 2) {
-            if (digit(text[1]) < 0)
+            if (digit(text[1]) < 0 || part->length == sizeof part->bytes)
                 return NULL;
             part->bytes[part->length++] = (uint8_t)(digit(text[0]) << 4 | digit(text[1]));
         }
@@ -322,6 +398,8 @@ static int byte_string(struct parser *parser, const char *text, uint64_t max, in
         at = hvs_part(at, &part);
         if (!at)
             return fault(parser, "'%s' is no byte string", text);
+        if (part.reference && parser->script)
+            return fault(parser, "'%s': a script has no names, but IDs", text);
         if (part.reference == '@' && !known_name(parser, part.name))
             return fault(parser, "no partition '%s'", part.name);
         if ((part.unchanged || part.reference == '!') && !expected)
@@ -386,7 +464,7 @@ static int convention_list(struct parser *parser, const char *text, uint64_t *ma
 static int judge_value(struct parser *parser, const struct rule *rule, struct hvs_word *word)
 {
     const char *key = key_names[rule->key], *end;
-    const int expected = rule->keyword >= HVS_EXPECT;
+    const int expected = rule->keyword >= HVS_EXPECT && rule->keyword < HVS_SCRIPT_FAULT;
     int length;
 
     switch (rule->type) {
@@ -461,16 +539,65 @@ static int parse_word(struct parser *parser, struct hvs_step *step, char *text)
     return 0;
 }
 
+/* A fault is what a call is answered, how far it may go, what an op answers, or a page that cannot
+ * be reached: each with the words that say which. */
+static int judge_fault(struct parser *parser, const struct hvs_step *step)
+{
+    static const struct {
+        enum hvs_key is, with, may[3];
+    } kinds[] = {
+        {HVS_K_STATUS, HVS_K_STATUS, {HVS_K_CODE, HVS_K_STATE, HVS_K_NTH}},
+        {HVS_K_LIMIT, HVS_K_LIMIT, {HVS_K_CODE, HVS_K_STATE, HVS_K_NTH}},
+        {HVS_K_OP, HVS_K_ANSWER, {HVS_K_NTH, HVS_K_NTH, HVS_K_NTH}},
+        {HVS_K_PAGE, HVS_K_OF, {HVS_K_PAGE, HVS_K_PAGE, HVS_K_PAGE}},
+    };
+
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const enum hvs_key *may = kinds[i].may;
+        if (!hvs_find(step, kinds[i].is))
+            continue;
+        if (!hvs_find(step, kinds[i].with))
+            return fault(parser, "%s needs %s", key_names[kinds[i].is], key_names[kinds[i].with]);
+        for (unsigned w = 0; w < step->count; w++) {
+            const enum hvs_key key = step->words[w].key;
+            if (key != kinds[i].is && key != kinds[i].with && key != may[0] && key != may[1] &&
+                key != may[2])
+                return fault(parser, "%s does not go with %s", key_names[key],
+                             key_names[kinds[i].is]);
+        }
+        if (!hvs_number(step, HVS_K_STATUS, 1) || !hvs_number(step, HVS_K_LIMIT, 1) ||
+            !hvs_number(step, HVS_K_NTH, 1) || !hvs_number(step, HVS_K_ANSWER, 1))
+            return fault(parser, "status, limit, answer and nth begin at 0x1");
+        return 0;
+    }
+    return fault(parser, "a fault is a status, a limit, an op or a page");
+}
+
+/* A call and what became of it are two lines. */
+static int judge_script_step(struct parser *parser, const struct hvs_step *step)
+{
+    const unsigned before = parser->file->step_count;
+    const struct hvs_step *last = before ? &parser->file->steps[before - 1] : NULL;
+    const int called = last && last->keyword == HVS_SCRIPT_CALL;
+
+    if (called && step->keyword != HVS_RESULT)
+        return fault(parser, "the call of line %u has no result", last->line);
+    if (!called && step->keyword == HVS_RESULT)
+        return fault(parser, "result without a call");
+    return step->keyword == HVS_SCRIPT_FAULT ? judge_fault(parser, step) : 0;
+}
+
 static int parse_step(struct parser *parser, char *line)
 {
     struct hvs_file *file = parser->file;
     struct hvs_step *step = &file->steps[file->step_count];
     char *word = strsep(&line, " ");
-    unsigned keyword = 0;
+    const unsigned end = parser->script ? HVS_KEYWORDS : HVS_SCRIPT_FAULT;
+    unsigned keyword = parser->script ? HVS_SCRIPT_FAULT : 0;
 
-    while (keyword < HVS_KEYWORDS && strcmp(word, keyword_names[keyword]) != 0)
+    while (keyword < end && strcmp(word, keyword_names[keyword]) != 0)
         keyword++;
-    if (keyword == HVS_KEYWORDS)
+    if (keyword == end)
         return fault(parser, "unknown keyword '%s'", word);
     if (file->step_count == HVS_STEPS)
         return fault(parser, "more than %d lines", HVS_STEPS);
@@ -484,6 +611,8 @@ static int parse_step(struct parser *parser, char *line)
         if (rules[i].keyword == step->keyword && rules[i].needed == NEEDED &&
             !hvs_find(step, rules[i].key))
             return fault(parser, "%s needs %s", keyword_names[keyword], key_names[rules[i].key]);
+    if (parser->script && judge_script_step(parser, step) != 0)
+        return -1;
     file->step_count++;
     if (file->vector_count)
         file->vectors[file->vector_count - 1].steps++;
@@ -663,11 +792,12 @@ static int set_source(struct parser *parser, const char *text)
 
 static int parse_line(struct parser *parser, char *line)
 {
+    const unsigned most = parser->script ? HVS_SCRIPT_LINE_BYTES : HVS_LINE_BYTES;
     char *comment = strchr(line, '#');
     size_t length;
 
-    if (strlen(line) > HVS_LINE_BYTES)
-        return fault(parser, "more than %d characters", HVS_LINE_BYTES);
+    if (strlen(line) > most)
+        return fault(parser, "more than %u characters", most);
     if (comment)
         *comment = 0;
     for (length = strlen(line); length && line[length - 1] == ' '; length--)
@@ -678,11 +808,23 @@ static int parse_line(struct parser *parser, char *line)
     line += strspn(line, " ");
     if (!*line)
         return 0;
+    if (parser->script)
+        return parse_step(parser, line);
     if (strncmp(line, "vector ", 7) == 0)
         return begin_vector(parser, line + 7);
     if (strncmp(line, "source ", 7) == 0)
         return set_source(parser, line + 7 + strspn(line + 7, " "));
     return parse_step(parser, line);
+}
+
+static int end_script(struct parser *parser)
+{
+    const unsigned count = parser->file->step_count;
+
+    if (count && parser->file->steps[count - 1].keyword == HVS_SCRIPT_CALL)
+        return fault(parser, "the call of line %u has no result",
+                     parser->file->steps[count - 1].line);
+    return 0;
 }
 
 static int parse(struct parser *parser)
@@ -694,6 +836,8 @@ static int parse(struct parser *parser)
         if (parse_line(parser, line) != 0)
             return -1;
     }
+    if (parser->script)
+        return end_script(parser);
     if (!parser->file->vector_count)
         return fault(parser, "no vector");
     for (unsigned i = 0; i < parser->file->common; i++)
@@ -705,14 +849,17 @@ static int parse(struct parser *parser)
     return end_vector(parser);
 }
 
-struct hvs_file *hvs_parse(const char *path, const char *text, size_t bytes, char *error,
-                           size_t error_bytes)
+static struct hvs_file *parse_text(int script, const char *path, const char *text, size_t bytes,
+                                   char *error, size_t error_bytes)
 {
     struct hvs_file *file = calloc(1, sizeof *file);
-    struct parser parser = {.file = file, .error = error, .error_bytes = error_bytes};
+    struct parser parser = {
+        .file = file, .script = script, .error = error, .error_bytes = error_bytes};
 
-    if (!file)
+    if (!file) {
+        snprintf(error, error_bytes, "%s:0: out of memory", path);
         return NULL;
+    }
     file->path = strdup(path);
     file->text = strndup(text, bytes);
     /* One more of each than lines can need, and no more than the bounds. */
@@ -729,21 +876,48 @@ struct hvs_file *hvs_parse(const char *path, const char *text, size_t bytes, cha
     return NULL;
 }
 
-struct hvs_file *hvs_load(const char *path, char *error, size_t error_bytes)
+static struct hvs_file *load(int script, const char *path, char *error, size_t error_bytes)
 {
     char *text = malloc(HVS_FILE_BYTES + 1);
     FILE *stream = fopen(path, "r");
     struct hvs_file *file = NULL;
 
     if (text && stream)
-        file =
-            hvs_parse(path, text, fread(text, 1, HVS_FILE_BYTES + 1, stream), error, error_bytes);
+        file = parse_text(script, path, text, fread(text, 1, HVS_FILE_BYTES + 1, stream), error,
+                          error_bytes);
     else
         snprintf(error, error_bytes, "%s:0: cannot be read", path);
     if (stream)
         fclose(stream);
     free(text);
     return file;
+}
+
+struct hvs_file *hvs_parse(const char *path, const char *text, size_t bytes, char *error,
+                           size_t error_bytes)
+{
+    return parse_text(0, path, text, bytes, error, error_bytes);
+}
+
+struct hvs_file *hvs_load(const char *path, char *error, size_t error_bytes)
+{
+    return load(0, path, error, error_bytes);
+}
+
+struct hvs_file *hvs_parse_script(const char *path, const char *text, size_t bytes, char *error,
+                                  size_t error_bytes)
+{
+    return parse_text(1, path, text, bytes, error, error_bytes);
+}
+
+struct hvs_file *hvs_load_script(const char *path, char *error, size_t error_bytes)
+{
+    return load(1, path, error, error_bytes);
+}
+
+const char *hvs_key_name(enum hvs_key key)
+{
+    return key_names[key];
 }
 
 void hvs_free(struct hvs_file *file)

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The *.hvs text format (docs/hvs.md): vectors that set an instance up, make calls and say all that
- * changes. hvs.c reads and judges files; hvs_run.c runs a vector in one calling convention, with
- * nothing but the library's public functions. */
+ * changes, and scripts for the test double. Files are read and judged here; who runs them is told by
+ * line and words what there is to do. */
 
 #ifndef HVS_H
 #define HVS_H
@@ -15,6 +15,7 @@
 enum {
     HVS_FILE_BYTES = 0x80000,
     HVS_LINE_BYTES = 512,
+    HVS_SCRIPT_LINE_BYTES = 0x4000, /* of a script: calls with all their input */
     HVS_WORDS = 14,
     HVS_STEPS = 0x4000,
     HVS_VECTORS = 0x400,
@@ -36,6 +37,7 @@ enum hvs_keyword {
     HVS_ACKNOWLEDGE,
     HVS_MEMORY,
     HVS_FAULT,
+    HVS_REGISTER,
     HVS_ONLY,
     HVS_CALL,
     HVS_AGAIN,
@@ -48,6 +50,13 @@ enum hvs_keyword {
     HVS_EXPECT_KICK,
     HVS_EXPECT_INTERRUPT,
     HVS_EXPECT_EVENT,
+    HVS_EXPECT_OP,
+    /* From here on the keywords of a script, some of which mean something else in a vector. */
+    HVS_SCRIPT_FAULT,
+    HVS_SCRIPT_CALL,
+    HVS_RESULT,
+    HVS_TAKE,
+    HVS_WRITE,
     HVS_KEYWORDS
 };
 
@@ -99,6 +108,15 @@ enum hvs_key {
     HVS_K_DEPTH,
     HVS_K_CHILDREN,
     HVS_K_BUDGET,
+    HVS_K_VPS,
+    HVS_K_PAGES,
+    HVS_K_CREATE_COST,
+    HVS_K_INITIALIZE_COST,
+    HVS_K_VP_COST,
+    HVS_K_MAP_COST,
+    HVS_K_INTERCEPT_COST,
+    HVS_K_INTERCEPTS,
+    HVS_K_WITH,
     HVS_K_RAX, /* the registers in a row, as the runner counts them */
     HVS_K_RCX,
     HVS_K_RDX,
@@ -112,6 +130,9 @@ enum hvs_key {
     HVS_K_XMM3,
     HVS_K_XMM4,
     HVS_K_XMM5,
+    HVS_K_NTH,
+    HVS_K_PAGE,
+    HVS_K_VALUE,
     HVS_KEYS
 };
 
@@ -120,7 +141,21 @@ enum { HVS_UNINITIALIZED, HVS_ACTIVE, HVS_FINALIZING, HVS_FINALIZED, HVS_DELETED
 enum { HVS_IDLE, HVS_ASSERTED, HVS_ACKNOWLEDGED };
 enum { HVS_ECHO, HVS_COUNT, HVS_FAIL, HVS_TIMEOUT, HVS_YIELD };
 enum { HVS_SIMPLE, HVS_REP, HVS_VARIABLE, HVS_REP_VARIABLE };
-enum { HVS_OP_READ, HVS_OP_WRITABLE, HVS_OP_WRITE, HVS_OP_INTERRUPT, HVS_OP_PARTITION, HVS_OPS };
+enum {
+    HVS_D_READ,
+    HVS_D_WRITABLE,
+    HVS_D_WRITE,
+    HVS_D_OVERLAY,
+    HVS_D_INTERRUPT,
+    HVS_D_PARTITION,
+    HVS_D_VP,
+    HVS_D_VP_GET,
+    HVS_D_VP_SET,
+    HVS_D_MAP,
+    HVS_D_POOL,
+    HVS_D_PROPERTY,
+    HVS_D_OPS
+}; /* ops */
 enum { HVS_LONG, HVS_COMPAT, HVS_PROTECTED, HVS_REAL };
 enum { HVS_ON_PARENT, HVS_ON_SELF, HVS_ON_BOTH };
 
@@ -173,7 +208,14 @@ extern const char *const hvs_convention_names[HVS_CONVENTIONS];
 struct hvs_file *hvs_load(const char *path, char *error, size_t error_bytes);
 struct hvs_file *hvs_parse(const char *path, const char *text, size_t bytes, char *error,
                            size_t error_bytes);
+/* The same for a script, whose steps are all `common`. */
+struct hvs_file *hvs_load_script(const char *path, char *error, size_t error_bytes);
+struct hvs_file *hvs_parse_script(const char *path, const char *text, size_t bytes, char *error,
+                                  size_t error_bytes);
 void hvs_free(struct hvs_file *file);
+
+/* "rax" */
+const char *hvs_key_name(enum hvs_key key);
 
 /* NULL: the step has no such word. */
 const struct hvs_word *hvs_find(const struct hvs_step *step, enum hvs_key key);
@@ -189,19 +231,5 @@ struct hvs_part {
     char name[32];
 };
 const char *hvs_part(const char *text, struct hvs_part *part);
-
-/* What was done to calls while they ran. */
-struct hvs_disturbed {
-    unsigned calls; /* with lists in memory */
-    unsigned unmapped, changed;
-    unsigned as_before, as_after; /* what became of the call, where the two differ */
-};
-
-/* Runs a vector in one convention that applies, all memory that nobody set preset to `preset`.
- * disturbed: if not NULL, each of its calls must besides be one whole, whatever other VPs do to a
- * page that it uses, and whenever; counts are added.
- * 0: everything was as expected; else `error` says what was not, as "path:line: what". */
-int hvs_run(const struct hvs_vector *vector, enum hvs_convention convention, uint8_t preset,
-            struct hvs_disturbed *disturbed, char *error, size_t error_bytes);
 
 #endif
