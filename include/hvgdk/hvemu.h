@@ -121,7 +121,7 @@ struct hvemu_config {
     uint32_t vp_cost;         /* each VP that HvCreateVp makes; default 90 */
     uint32_t map_cost;        /* for every 512 mapped pages, small or large; default 1 */
     uint32_t intercept_cost;  /* each CPUID intercept; default 1 */
-    uint32_t intercepts;      /* of one partition, installed at some time; default 32 */
+    uint32_t intercepts;      /* of one partition, installed at a time; default 32 */
 };
 
 #define HVEMU_NO_COST 0xFFFFFFFFu
@@ -281,8 +281,9 @@ struct hvemu_ops {
 
     /* HVEMU_MAP, UNMAP or MODIFY `page` of `partition`, a GPA page number inside the GPA space, or
        the 512 pages from there with HV_MAP_GPA_LARGE_PAGE, which comes with aligned pages alone.
-       source: a page of the parent's GPA space (the root's own for the root). flags: the call's,
-       checked for reserved bits and impossible rights. Statuses: HV_STATUS_OPERATION_DENIED if
+       source: a page of the parent's GPA space (the root's own for the root). flags: the
+       HV_MAP_GPA_ ones of the call, checked for reserved bits and impossible rights; of UNMAP
+       HV_MAP_GPA_LARGE_PAGE or none. Statuses: HV_STATUS_OPERATION_DENIED if
        source is not there or is deposited, HV_STATUS_OBJECT_IN_USE. NULL:
        HV_STATUS_OPERATION_DENIED. */
     uint16_t (*map)(void *ctx, uint64_t partition, uint32_t what, uint64_t page, uint64_t source,
@@ -387,7 +388,8 @@ HVEMU_API void *hvemu_vp_context(const struct hvemu_vp *vp);
 HVEMU_API uint64_t hvemu_vp_partition(const struct hvemu_vp *vp);
 HVEMU_API uint32_t hvemu_vp_index(const struct hvemu_vp *vp);
 
-/* Why vp must not enter the guest, HVEMU_SUSPENDED_*; 0: it may. Any thread, lock-free. */
+/* Why vp must not enter the guest, HVEMU_SUSPENDED_*; 0: it may. TLB flush inhibit is not among
+ * them. Any thread, lock-free. */
 enum {
     HVEMU_SUSPENDED_EXPLICIT = 1, /* HvRegisterExplicitSuspend: by its creation or its parent */
     HVEMU_SUSPENDED_INTERCEPT = 2 /* HvRegisterInterceptSuspend: until its parent has dealt with an
@@ -400,9 +402,9 @@ HVEMU_API uint32_t hvemu_vp_suspended(const struct hvemu_vp *vp);
 HVEMU_API void hvemu_vp_suspend(struct hvemu_vp *vp);
 
 /* Whether a partition's parent has installed an intercept for this: the HV_INTERCEPT_ACCESS_MASK of
- * the accesses that it wants to see, 0 for none. type: an HV_INTERCEPT_TYPE; parameter: the I/O
- * port, MSR, CPUID leaf or exception vector. To be called at such an exit, on any thread;
- * lock-free, in time bounded by hvemu_config.intercepts. */
+ * the accesses that it wants to see; 0 for none, or if the partition is not active. type: an
+ * HV_INTERCEPT_TYPE; parameter: the I/O port, MSR, CPUID leaf or exception vector. To be called at
+ * such an exit, on any thread; lock-free, in time bounded by hvemu_config.intercepts. */
 HVEMU_API uint32_t hvemu_intercept(const struct hvemu *hv, uint64_t partition, uint32_t type,
                                    uint32_t parameter);
 
