@@ -19,7 +19,7 @@ enum {
     VP = HVEMU__VP,
     LOCK = HVEMU__LOCK,
     LIFE = HVEMU__LIFE,
-    ALL = 0xFF,
+    ALL = 0xFE,
     UNINITIALIZED = HVEMU_STATE_UNINITIALIZED,
     ACTIVE = HVEMU_STATE_ACTIVE,
     FINALIZING = HVEMU_STATE_FINALIZING,
@@ -53,7 +53,7 @@ const struct hvemu_descriptor hvemu__rows[HVEMU__ROWS] = {
 };
 
 /* A switch, because two rows with one code must not compile; compilers make a table of it. */
-static const struct hvemu_descriptor *find_row(uint16_t code)
+const struct hvemu_descriptor *hvemu__built_in(uint16_t code)
 {
     switch (code) {
 #define HVEMU_CALL(code, name, ...) \
@@ -66,12 +66,12 @@ static const struct hvemu_descriptor *find_row(uint16_t code)
     }
 }
 
-const struct hvemu_descriptor *hvemu__find(const struct hvemu *hv, uint16_t code)
+const struct hvemu_descriptor *hvemu__own_call(const struct hvemu *hv, uint16_t code)
 {
-    const struct hvemu_descriptor *row = find_row(code);
-    uint32_t from = 0, to = hv ? hv->call_count : 0;
+    const struct hvemu_descriptor *row = hv->by_low_byte[code & 0xFF];
+    uint32_t from = 0, to = hv->call_count;
 
-    if (row && !(hv && hv->withdrawn >> (row - hvemu__rows) & 1))
+    if (!row || row->code == code)
         return row;
     while (from < to) {
         const uint32_t middle = from + (to - from) / 2;
@@ -102,21 +102,19 @@ static int valid_control(const struct hvemu_descriptor *row, const struct hvemu_
 }
 
 /* A fast call's lists share the register block; output begins in whole 16 bytes behind input. */
-static uint16_t fast_output_at(const struct hvemu_call *call)
+static int fits_fast(struct hvemu_call *call)
 {
-    return (uint16_t)((call->in_bytes + 15) / 16 * 16);
+    const uint32_t at = (call->in_bytes + 15u) / 16 * 16;
+
+    if (at + call->out_bytes > sizeof call->fast)
+        return 0;
+    call->out_at = (uint16_t)at;
+    return 1;
 }
 
-static int fits_fast(const struct hvemu_call *call)
-{
-    return call->in_bytes <= sizeof call->fast &&
-           fast_output_at(call) + (uint32_t)call->out_bytes <= sizeof call->fast;
-}
-
-const struct hvemu_descriptor *hvemu__judge_control(const struct hvemu *hv, struct hvemu_call *call)
+void hvemu__judge_control(const struct hvemu_descriptor *row, struct hvemu_call *call)
 {
     const uint64_t control = call->control;
-    const struct hvemu_descriptor *row = hvemu__find(hv, (uint16_t)control);
 
     call->code = (uint16_t)control;
     call->reps =
@@ -126,22 +124,22 @@ const struct hvemu_descriptor *hvemu__judge_control(const struct hvemu *hv, stru
     call->header_bytes = call->in_bytes = call->out_bytes = call->out_at = 0;
     call->status = HV_STATUS_INVALID_HYPERCALL_CODE;
     if (!row)
-        return NULL;
-    call->header_bytes =
-        (uint16_t)(row->in +
-                   ((control & HV_HYPERCALL_VARHEAD_MASK) >> HV_HYPERCALL_VARHEAD_SHIFT) * 8);
-    call->in_bytes = at_most_16_bits(call->header_bytes + (uint32_t)call->reps * row->in_each);
-    call->out_bytes = at_most_16_bits(row->out + (uint32_t)call->reps * row->out_each);
+        return;
+    call->header_bytes = call->in_bytes = row->in;
+    call->out_bytes = row->out;
     call->status = HV_STATUS_INVALID_HYPERCALL_INPUT;
-    if (!valid_control(row, call))
-        return row;
-    if (control & HV_HYPERCALL_FAST) {
-        if (!fits_fast(call))
-            return row;
-        call->out_at = fast_output_at(call);
-    }
-    call->status = HV_STATUS_SUCCESS;
-    return row;
+    if (control > (HV_HYPERCALL_CODE_MASK | HV_HYPERCALL_FAST)) {
+        call->header_bytes =
+            (uint16_t)(row->in +
+                       ((control & HV_HYPERCALL_VARHEAD_MASK) >> HV_HYPERCALL_VARHEAD_SHIFT) * 8);
+        call->in_bytes = at_most_16_bits(call->header_bytes + (uint32_t)call->reps * row->in_each);
+        call->out_bytes = at_most_16_bits(row->out + (uint32_t)call->reps * row->out_each);
+        if (!valid_control(row, call))
+            return;
+    } else if (row->form & HVEMU_REP)
+        return;
+    if (!(control & HV_HYPERCALL_FAST) || fits_fast(call))
+        call->status = HV_STATUS_SUCCESS;
 }
 
 static int misplaced(uint64_t gpa, uint32_t bytes)

@@ -55,6 +55,44 @@ static inline void le64enc(void *to, uint64_t value)
 
 #endif
 
+/* le64enc() and le64dec() where it counts: those go by bytes, which compilers do not always see
+ * through. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+static inline void hvemu__put64(void *to, uint64_t value)
+{
+    memcpy(to, &value, sizeof value);
+}
+
+static inline uint64_t hvemu__get64(const void *from)
+{
+    uint64_t value;
+
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static inline void hvemu__put_words(void *to, const uint64_t *words, unsigned count)
+{
+    memcpy(to, words, count * sizeof *words);
+}
+#else
+#define hvemu__put64 le64enc
+#define hvemu__get64 le64dec
+
+static inline void hvemu__put_words(void *to, const uint64_t *words, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        le64enc((uint8_t *)to + 8 * i, words[i]);
+}
+#endif
+
+/* For what is seldom called, so that what is often called does not make room for it. */
+#ifdef __GNUC__
+#define HVEMU__NOINLINE __attribute__((noinline))
+#else
+#define HVEMU__NOINLINE
+#endif
+
 /* Loads and read-modify-writes are sequentially consistent: an assert raises the count of ops in
  * flight and then reads the partition's word, finalizing changes the word and then reads the
  * count, and one of the two must see the other. On x86 and arm64 that costs a load nothing.

@@ -6,21 +6,6 @@
 
 #include "internal.h"
 
-enum hvemu_action hvemu__enter(struct hvemu_vp *vp)
-{
-    if (!hvemu__alive(vp->partition, hvemu__load(&vp->id)))
-        return HVEMU_GONE;
-    if (hvemu__load(&vp->busy))
-        return HVEMU_FAILED;
-    hvemu__store(&vp->busy, 1);
-    return HVEMU_STEP;
-}
-
-void hvemu__leave(struct hvemu_vp *vp)
-{
-    hvemu__store(&vp->busy, 0);
-}
-
 static enum hvemu_action complete(struct hvemu_call *call, uint64_t result)
 {
     call->status = (uint16_t)result;
@@ -91,7 +76,9 @@ static enum hvemu_action run(struct hvemu_vp *vp, struct hvemu_call *call,
     struct hvemu__invocation invocation;
     uint16_t status;
 
-    hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row, call);
+    hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row);
+    invocation.shown.control = call->control;
+    invocation.shown.header_bytes = call->header_bytes;
     status = hvemu__invoke(&invocation, work);
     *out_bytes = hvemu__output(row, work, status);
     if (status != HV_STATUS_TIMEOUT)
@@ -184,7 +171,8 @@ enum hvemu_action hvemu_execute(struct hvemu_vp *vp, struct hvemu_call *call)
     action = hvemu__enter(vp);
     if (action != HVEMU_STEP)
         return action;
-    row = hvemu__judge_control(vp->hv, call);
+    row = hvemu__offered(vp->hv, (uint16_t)call->control);
+    hvemu__judge_control(row, call);
     if (!(call->control & HV_HYPERCALL_FAST))
         hvemu__judge_lists(call);
     action = hvemu__execute(vp, call, row, HVEMU_STEP);

@@ -103,6 +103,19 @@ size_t hvemu_memory_size(const struct hvemu_config *config)
     return bytes <= SIZE_MAX ? (size_t)bytes : 0;
 }
 
+/* Anew after each change, as own calls move. */
+static void index_calls(struct hvemu *hv)
+{
+    memset(hv->by_low_byte, 0, sizeof hv->by_low_byte);
+    for (uint32_t i = 0; i < hv->call_count; i++) {
+        const struct hvemu_descriptor *call = &hv->calls[i];
+        if (call->code < HVEMU__CODES)
+            hv->by_code[call->code] = call;
+        else
+            hv->by_low_byte[call->code & 0xFF] = call;
+    }
+}
+
 static void lay_out(struct hvemu *hv)
 {
     const struct hvemu_config *config = &hv->config;
@@ -121,6 +134,8 @@ static void lay_out(struct hvemu *hv)
         hvemu__free_vp(hv, &vps[i]);
     }
     hv->room = config->calls ? lists : NULL;
+    for (int i = 0; i < HVEMU__ROWS; i++)
+        hv->by_code[hvemu__rows[i].code] = &hvemu__rows[i];
 }
 
 enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
@@ -187,6 +202,7 @@ static enum hvemu_result insert(struct hvemu *hv, const struct hvemu_descriptor 
     for (at = hv->call_count++; at > 0 && hv->calls[at - 1].code > call->code; at--)
         hv->calls[at] = hv->calls[at - 1];
     hv->calls[at] = *call;
+    index_calls(hv);
     return HVEMU_OK;
 }
 
@@ -220,12 +236,13 @@ static enum hvemu_result withdraw(struct hvemu *hv, uint16_t code)
         return HVEMU_E_BUSY;
     if (!call)
         return HVEMU_E_ARGUMENT;
-    if (!call->handler)
-        hv->withdrawn |= (uint64_t)1 << (call - hvemu__rows);
-    else {
+    if (code < HVEMU__CODES)
+        hv->by_code[code] = NULL;
+    if (call->handler) {
         hv->call_count--;
         for (uint32_t at = (uint32_t)(call - hv->calls); at < hv->call_count; at++)
             hv->calls[at] = hv->calls[at + 1];
+        index_calls(hv);
     }
     return HVEMU_OK;
 }

@@ -12,37 +12,21 @@ static hvemu_handler *const handlers[HVEMU__ROWS] = {
 #include "hypercalls.def"
 };
 
-_Static_assert(HVEMU__ROWS <= 64, "hvemu.withdrawn has a bit for each row");
-
-/* From C there is always room for what a built-in call puts out. */
+/* A built-in call is found by its code, and from C there is always room for what it puts out. */
 #define HVEMU_CALL(code, name, handler, in, in_each, out, out_each, ...) \
-    _Static_assert(out <= HVEMU__SMALL && out_each <= HVEMU__SMALL, #name);
+    _Static_assert(code < HVEMU__CODES && out <= HVEMU__SMALL && out_each <= HVEMU__SMALL, #name);
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
-
-struct hvemu__work hvemu__plan(const struct hvemu *hv, const struct hvemu_call *call,
-                               const struct hvemu_descriptor *row)
-{
-    struct hvemu__work work = {.start = call->start, .end = call->reps, .done = call->start};
-
-    if (work.end > work.start + hv->config.rep_budget)
-        work.end = work.start + hv->config.rep_budget;
-    work.out_bytes = row->out + (work.end - work.start) * row->out_each;
-    return work;
-}
-
-/* How much of work.out is output: a simple call's if it succeeded, a completed element's always. */
-uint32_t hvemu__output(const struct hvemu_descriptor *row, const struct hvemu__work *work,
-                       uint16_t status)
-{
-    if (!(row->form & HVEMU_REP))
-        return status == HV_STATUS_SUCCESS ? row->out : 0;
-    return work->done > work->start ? (work->done - work->start) * row->out_each : 0;
-}
 
 static int has_target(const struct hvemu_descriptor *row)
 {
     return row->target & (HVEMU_PARENT | HVEMU_SELF);
+}
+
+/* What must be done beside judging the target: few calls need any of it. */
+static int is_plain(const struct hvemu_descriptor *row)
+{
+    return !(row->handler || row->target & (HVEMU__LOCK | HVEMU__VP));
 }
 
 /* A guest that calls about itself, over and over, must not keep its parent from it: once the parent
@@ -84,8 +68,6 @@ static uint16_t hold(struct hvemu__target *target)
             hvemu__unlock(&held->lock);
         return status;
     }
-    if (!target->row->handler)
-        return HV_STATUS_SUCCESS;
     hvemu__add(&held->ops, 1);
     status = hvemu__judge(target);
     if (status != HV_STATUS_SUCCESS)
@@ -97,49 +79,43 @@ static void let_go(const struct hvemu__target *target)
 {
     if (target->row->target & HVEMU__LOCK)
         hvemu__unlock(&target->partition->lock);
-    else if (has_target(target->row) && target->row->handler)
+    else
         hvemu__sub(&target->partition->ops, 1);
 }
 
 /* The VP that the header names behind its partition; the caller may call its own SELF. */
-static uint16_t find_vp(struct hvemu__invocation *invocation, const struct hvemu__work *work)
+static struct hvemu_vp *named_vp(const struct hvemu__invocation *invocation,
+                                 const struct hvemu__work *work)
 {
-    struct hvemu__target *target = &invocation->target;
+    const struct hvemu__target *target = &invocation->target;
     const uint32_t index = le32dec(work->header + 8);
 
-    target->vp = index == HV_VP_INDEX_SELF && target->id == target->caller_id
-                     ? invocation->shown.vp
-                     : hvemu__find_vp(target->partition, index);
-    return target->vp ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
+    return index == HV_VP_INDEX_SELF && target->id == target->caller_id
+               ? invocation->shown.vp
+               : hvemu__find_vp(target->partition, index);
 }
 
-/* Judges the target by the row, and holds it if that succeeds. */
-static uint16_t take_target(struct hvemu__invocation *invocation, const struct hvemu__work *work)
+/* Holds the target that was judged, and finds its VP. */
+HVEMU__NOINLINE static uint16_t hold_target(struct hvemu__invocation *invocation,
+                                            const struct hvemu__work *work)
 {
     struct hvemu__target *target = &invocation->target;
-    uint16_t status;
+    const uint16_t status = hold(target);
 
-    if (!has_target(target->row))
-        return HV_STATUS_SUCCESS;
-    target->id = le64dec(work->header);
-    status = hvemu__judge(target);
-    if (status == HV_STATUS_SUCCESS)
-        status = hold(target);
-    if (status != HV_STATUS_SUCCESS)
+    if (status != HV_STATUS_SUCCESS || !(target->row->target & HVEMU__VP))
         return status;
-    invocation->shown.target = target->id;
-    if (target->row->target & HVEMU__VP)
-        status = find_vp(invocation, work);
-    if (status != HV_STATUS_SUCCESS)
-        let_go(target);
-    return status;
+    target->vp = named_vp(invocation, work);
+    if (target->vp)
+        return HV_STATUS_SUCCESS;
+    let_go(target);
+    return HV_STATUS_INVALID_VP_INDEX;
 }
 
-static uint16_t filter(const struct hvemu__invocation *invocation, struct hvemu__work *work)
+HVEMU__NOINLINE static uint16_t filter(const struct hvemu__invocation *invocation,
+                                       struct hvemu__work *work)
 {
     const struct hvemu_invocation *shown = &invocation->shown;
-    const struct hvemu_ops *ops = &shown->hv->ops;
-    const int answer = ops->filter ? ops->filter(shown->ctx, shown) : 0;
+    const int answer = shown->hv->ops.filter(shown->ctx, shown);
 
     if (answer > 0)
         return answer <= 0xFFFF ? (uint16_t)answer : HV_STATUS_OPERATION_DENIED;
@@ -175,17 +151,14 @@ static uint16_t handle_one(const struct hvemu_invocation *shown, hvemu_handler *
     return status;
 }
 
-/* TIMEOUT: not all of the call is done. */
-static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work *work)
+/* TIMEOUT: not all of the list is done. */
+HVEMU__NOINLINE static uint16_t handle_list(struct hvemu_invocation *shown, hvemu_handler *handler,
+                                            struct hvemu__work *work)
 {
-    const struct hvemu_descriptor *row = invocation->target.row;
-    struct hvemu_invocation *shown = &invocation->shown;
-    hvemu_handler *handler = row->handler ? row->handler : handlers[row - hvemu__rows];
+    const struct hvemu_descriptor *row = shown->call;
     const unsigned reps =
         (unsigned)((shown->control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
 
-    if (!(row->form & HVEMU_REP))
-        return handle_one(shown, handler, work, NULL, 0, row->out);
     while (work->done < work->end) {
         const unsigned at = work->done - work->start;
         uint16_t status;
@@ -203,84 +176,110 @@ static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work 
     return work->done < reps ? HV_STATUS_TIMEOUT : HV_STATUS_SUCCESS;
 }
 
-/* Target, filter, handler. A call refused before its handler has completed nothing, whatever its
- * start index. */
-static uint16_t act(struct hvemu__invocation *invocation, struct hvemu__work *work)
+static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
-    const struct hvemu_ops *ops = &invocation->shown.hv->ops;
-    uint16_t status = take_target(invocation, work);
+    const struct hvemu_descriptor *row = invocation->target.row;
+    hvemu_handler *handler = row->handler ? row->handler : handlers[row - hvemu__rows];
 
-    if (status != HV_STATUS_SUCCESS) {
-        if (status != HV_STATUS_TIMEOUT)
-            work->done = 0;
-        return status;
+    if (row->form & HVEMU_REP)
+        return handle_list(&invocation->shown, handler, work);
+    return handle_one(&invocation->shown, handler, work, NULL, 0, row->out);
+}
+
+/* A call refused before its handler has completed nothing, whatever its start index. */
+static uint16_t refused(struct hvemu__work *work, uint16_t status)
+{
+    if (status != HV_STATUS_TIMEOUT)
+        work->done = 0;
+    return status;
+}
+
+/* Target, filter, handler, trace. */
+HVEMU__NOINLINE static uint16_t act(struct hvemu__invocation *invocation, struct hvemu__work *work)
+{
+    const struct hvemu_descriptor *row = invocation->target.row;
+    const struct hvemu_ops *ops = &invocation->target.hv->ops;
+    const int held = has_target(row) && !is_plain(row);
+    uint16_t status;
+
+    if (has_target(row)) {
+        invocation->target.id = hvemu__get64(work->header);
+        status = hvemu__judge(&invocation->target);
+        if (status == HV_STATUS_SUCCESS && held)
+            status = hold_target(invocation, work);
+        if (status != HV_STATUS_SUCCESS)
+            return refused(work, status);
+        invocation->shown.target = invocation->target.id;
     }
-    status = filter(invocation, work);
+    invocation->shown.index = (uint16_t)work->start;
+    status = ops->filter ? filter(invocation, work) : HV_STATUS_SUCCESS;
     if (status == HV_STATUS_SUCCESS)
         status = handle(invocation, work);
-    else if (status != HV_STATUS_TIMEOUT)
-        work->done = 0;
+    else
+        status = refused(work, status);
     if (ops->trace)
         ops->trace(invocation->shown.ctx, &invocation->shown, status, (uint16_t)work->done);
-    let_go(&invocation->target);
+    if (held)
+        let_go(&invocation->target);
     return status;
 }
 
 /* A life-cycle call takes the instance's try-lock and the caller's first, unless it is about nobody
  * of the caller's; a caller that died before they were taken comes again and is told so at the
  * door. */
-uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work)
+HVEMU__NOINLINE static uint16_t act_locked(struct hvemu__invocation *invocation,
+                                           struct hvemu__work *work)
 {
     struct hvemu__target *target = &invocation->target;
     uint16_t status = HV_STATUS_SUCCESS;
 
-    if (!(target->row->target & HVEMU__LIFE))
-        return act(invocation, work);
     if (has_target(target->row)) {
-        target->id = le64dec(work->header);
+        target->id = hvemu__get64(work->header);
         status = hvemu__judge(target);
     }
     if (status == HV_STATUS_INVALID_PARTITION_ID || status == HV_STATUS_ACCESS_DENIED)
         return status;
+    status = HV_STATUS_TIMEOUT;
     if (!hvemu__lock_both(target->hv, invocation->caller))
-        return HV_STATUS_TIMEOUT;
+        return status;
     if (hvemu__alive(invocation->caller, target->caller_id))
         status = act(invocation, work);
-    else
-        status = HV_STATUS_TIMEOUT;
     hvemu__unlock_both(target->hv, invocation->caller);
     return status;
 }
 
-void hvemu__introduce(struct hvemu__invocation *invocation, struct hvemu *hv, struct hvemu_vp *vp,
-                      struct hvemu__partition *caller, uint64_t caller_id,
-                      const struct hvemu_descriptor *row, const struct hvemu_call *call)
+/* Whether there is nothing to do for this call but to judge its target and to call its handler. */
+static int is_direct(const struct hvemu_descriptor *row)
 {
-    invocation->shown = (struct hvemu_invocation){.hv = hv,
-                                                  .call = row,
-                                                  .vp = vp,
-                                                  .ctx = caller->ctx,
-                                                  .caller = caller_id,
-                                                  .control = call->control,
-                                                  .header_bytes = call->header_bytes,
-                                                  .index = call->start};
-    invocation->target.hv = hv;
-    invocation->target.caller_id = caller_id;
-    invocation->target.row = row;
-    invocation->caller = caller;
+    return is_plain(row) && !(row->target & HVEMU__LIFE) && !row->form && !row->out;
 }
 
-uint64_t hvemu__result(const struct hvemu_descriptor *row, const struct hvemu__work *work,
-                       uint16_t status)
-{
-    const uint64_t reps = row->form & HVEMU_REP ? work->done : 0;
-    return status | reps << HV_HYPERCALL_RESULT_REPS_SHIFT;
-}
-
-static uint64_t run_from_c(struct hvemu__invocation *invocation, struct hvemu__work *work)
+uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
     const struct hvemu_descriptor *row = invocation->target.row;
-    struct hvemu *hv = invocation->shown.hv;
+    const struct hvemu_ops *ops = &invocation->target.hv->ops;
+
+    if (row->target & HVEMU__LIFE)
+        return act_locked(invocation, work);
+    if (!is_direct(row) || ops->filter || ops->trace)
+        return act(invocation, work);
+    if (has_target(row)) {
+        uint16_t status;
+
+        invocation->target.id = hvemu__get64(work->header);
+        status = hvemu__judge(&invocation->target);
+        if (status != HV_STATUS_SUCCESS)
+            return status;
+        invocation->shown.target = invocation->target.id;
+    }
+    invocation->shown.index = 0;
+    return handlers[row - hvemu__rows](&invocation->shown, work->header, NULL, NULL);
+}
+
+static uint16_t run_from_c(struct hvemu__invocation *invocation, struct hvemu__work *work)
+{
+    const struct hvemu_descriptor *row = invocation->target.row;
+    struct hvemu *hv = invocation->target.hv;
     uint8_t header[HVEMU__HEADER], small[HVEMU__SMALL];
     uint16_t status;
 
@@ -291,13 +290,13 @@ static uint64_t run_from_c(struct hvemu__invocation *invocation, struct hvemu__w
         work->header = header;
     }
     if (row->out <= HVEMU__SMALL && row->out_each <= HVEMU__SMALL)
-        return hvemu__result(row, work, hvemu__invoke(invocation, work));
+        return hvemu__invoke(invocation, work);
     if (!hvemu__try_lock(&hv->room_lock))
-        return hvemu__result(row, work, HV_STATUS_TIMEOUT);
+        return HV_STATUS_TIMEOUT;
     work->room = hv->room;
     status = hvemu__invoke(invocation, work);
     hvemu__unlock(&hv->room_lock);
-    return hvemu__result(row, work, status);
+    return status;
 }
 
 /* Whether the caller's blocks hold what the call reads and writes. */
@@ -315,14 +314,14 @@ uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t 
                           void *out, size_t out_bytes)
 {
     struct hvemu_call call;
-    struct hvemu__invocation invocation;
     struct hvemu__work work;
     struct hvemu__partition *partition;
     const struct hvemu_descriptor *row;
     uint64_t result = HV_STATUS_ACCESS_DENIED;
 
     call.control = control & ~(uint64_t)HV_HYPERCALL_FAST;
-    row = hvemu__judge_control(known, &call);
+    row = hvemu__find(known, (uint16_t)control);
+    hvemu__judge_control(row, &call);
     if (!row)
         return call.status;
     partition = hvemu__caller(hv, caller, row);
@@ -344,8 +343,14 @@ uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t 
     /* No VP keeps the caller from its end, as it does in a native call; its count of ops does. */
     hvemu__add(&partition->ops, 1);
     if (hvemu__alive(partition, caller)) {
-        hvemu__introduce(&invocation, hv, NULL, partition, caller, row, &call);
-        result = run_from_c(&invocation, &work);
+        struct hvemu__invocation invocation;
+        uint16_t status;
+
+        hvemu__introduce(&invocation, hv, NULL, partition, caller, row);
+        invocation.shown.control = call.control;
+        invocation.shown.header_bytes = call.header_bytes;
+        status = run_from_c(&invocation, &work);
+        result = hvemu__result(row, &work, status);
     }
     hvemu__sub(&partition->ops, 1);
     return result;

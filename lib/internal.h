@@ -92,17 +92,22 @@ struct hvemu_vp {
  * call without a variable one. */
 enum { HVEMU__LIST_MAX = 4096, HVEMU__SMALL = 64, HVEMU__HEADER = 256 };
 
+/* The codes that hypercalls have, extended ones aside, are below this. */
+enum { HVEMU__CODES = 0x140 };
+
 struct hvemu {
     /* Constant after hvemu_init(). */
     alignas(64) struct hvemu__partition *partitions;
     uint64_t gpa_end;
-    uint64_t withdrawn;             /* bit set of the built-in rows that are not offered */
     struct hvemu_descriptor *calls; /* the VMM's own, by code */
     uint32_t call_count;
     uint64_t *pages;              /* config.pages a partition, by slot: page numbers deposited */
     _Atomic uint64_t *intercepts; /* config.intercepts a partition, by slot */
     struct hvemu_ops ops;
     struct hvemu_config config; /* defaults filled in */
+    /* The calls that are offered, by code. Own ones with other codes are in `calls`: by their low
+     * byte one of them, which is mostly the only one. */
+    const struct hvemu_descriptor *by_code[HVEMU__CODES], *by_low_byte[256];
 
     /* The try-lock and what it guards, beside the partitions' own. */
     alignas(64) _Atomic uint32_t lock;
@@ -136,11 +141,24 @@ enum {
 /* Their handlers are in hypercall.c, so that the decoder can be linked without them. */
 extern const struct hvemu_descriptor hvemu__rows[HVEMU__ROWS];
 
-/* The row of a code that is offered. hv NULL: the library's own calls. */
-const struct hvemu_descriptor *hvemu__find(const struct hvemu *hv, uint16_t code);
-/* Judges the control word: fills what follows from it, status 0, 2 or 3. NULL with status 2. */
-const struct hvemu_descriptor *hvemu__judge_control(const struct hvemu *hv,
-                                                    struct hvemu_call *call);
+/* The row of a code among the library's own calls, whatever is offered; and among the VMM's. */
+const struct hvemu_descriptor *hvemu__built_in(uint16_t code);
+const struct hvemu_descriptor *hvemu__own_call(const struct hvemu *hv, uint16_t code);
+
+/* The row of a code that is offered. */
+static inline const struct hvemu_descriptor *hvemu__offered(const struct hvemu *hv, uint16_t code)
+{
+    return code < HVEMU__CODES ? hv->by_code[code] : hvemu__own_call(hv, code);
+}
+
+/* The same; hv NULL: the library's own calls. */
+static inline const struct hvemu_descriptor *hvemu__find(const struct hvemu *hv, uint16_t code)
+{
+    return hv ? hvemu__offered(hv, code) : hvemu__built_in(code);
+}
+
+/* Judges the control word by its row: fills what follows from it, status 0, 2 (row NULL) or 3. */
+void hvemu__judge_control(const struct hvemu_descriptor *row, struct hvemu_call *call);
 /* Judges the addresses of a memory call's lists: status 4 if a list is misaligned or crosses a
    page. An earlier status stays. */
 void hvemu__judge_lists(struct hvemu_call *call);
@@ -164,9 +182,10 @@ struct hvemu__invocation {
     struct hvemu__partition *caller;
 };
 
-static inline const struct hvemu__invocation *hvemu__inside(const struct hvemu_invocation *shown)
+/* Not const: it is the dispatcher's, which shows it to filter, trace and handlers. */
+static inline struct hvemu__invocation *hvemu__inside(const struct hvemu_invocation *shown)
 {
-    return (const struct hvemu__invocation *)shown;
+    return (struct hvemu__invocation *)(uintptr_t)shown;
 }
 
 #define HVEMU_CALL(code, name, handler, ...) hvemu_handler hvemu__##handler;
@@ -240,10 +259,43 @@ static inline void hvemu__unlock_both(struct hvemu *hv, struct hvemu__partition 
 }
 
 /* The caller of a C call: active and privileged, else NULL. */
-struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id,
-                                       const struct hvemu_descriptor *row);
+static inline struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id,
+                                                     const struct hvemu_descriptor *row)
+{
+    struct hvemu__partition *partition = hv ? hvemu__slot(hv, id) : NULL;
+    uint64_t privileges;
+
+    if (!partition || !hvemu__alive(partition, id))
+        return NULL;
+    /* The word on both sides of them: else they could be a predecessor's or a successor's. */
+    privileges = hvemu__load(&partition->privileges);
+    return hvemu__permitted(row, privileges) && hvemu__alive(partition, id) ? partition : NULL;
+}
+
 /* Relation and state, by the row; fills partition and word. Called again after a lost race. */
-uint16_t hvemu__judge(struct hvemu__target *target);
+uint16_t hvemu__judge_slowly(struct hvemu__target *target);
+
+/* The same for nearly all: a parent's child that is there, in a state that the row accepts. */
+static inline uint16_t hvemu__judge(struct hvemu__target *target)
+{
+    const uint64_t id = target->id;
+    const uint32_t index = (uint32_t)(id & 0xFFFFFF) - 1;
+
+    if (index < target->hv->config.partitions) {
+        struct hvemu__partition *partition = &target->hv->partitions[index];
+        const uint64_t word = hvemu__load(&partition->word);
+        const uint64_t parent = hvemu__load(&partition->parent);
+
+        if (((word ^ id) | (hvemu__load(&partition->word) ^ id)) >> 24 == 0 &&
+            parent == target->caller_id && target->row->states >> HVEMU__STATE(word) & 1 &&
+            (target->row->target & (HVEMU_PARENT | HVEMU__PRIVILEGED)) == HVEMU_PARENT) {
+            target->partition = partition;
+            target->word = word;
+            return HV_STATUS_SUCCESS;
+        }
+    }
+    return hvemu__judge_slowly(target);
+}
 void hvemu__make_root(struct hvemu *hv, void *ctx);
 
 /* Partitions come and go (partition.c for life.c): room for a child, the ID it will have, its
@@ -302,26 +354,56 @@ struct hvemu__work {
 };
 
 /* What one invocation of a judged call may do: all elements from its start index on, or as many as
-   the budget has. The pointers are the caller's to set. */
-struct hvemu__work hvemu__plan(const struct hvemu *hv, const struct hvemu_call *call,
-                               const struct hvemu_descriptor *row);
-void hvemu__introduce(struct hvemu__invocation *invocation, struct hvemu *hv, struct hvemu_vp *vp,
-                      struct hvemu__partition *caller, uint64_t caller_id,
-                      const struct hvemu_descriptor *row, const struct hvemu_call *call);
-/* Target, filter, handlers. TIMEOUT: not all is done. */
-uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work);
+ * the budget has. The pointers are the caller's to set. */
+static inline struct hvemu__work hvemu__plan(const struct hvemu *hv, const struct hvemu_call *call,
+                                             const struct hvemu_descriptor *row)
+{
+    struct hvemu__work work = {.start = call->start, .end = call->reps, .done = call->start};
+
+    if (work.end > work.start + hv->config.rep_budget)
+        work.end = work.start + hv->config.rep_budget;
+    work.out_bytes = row->out + (work.end - work.start) * row->out_each;
+    return work;
+}
+
 /* How much of work->out is output: a simple call's if it succeeded, completed elements' always. */
-uint32_t hvemu__output(const struct hvemu_descriptor *row, const struct hvemu__work *work,
-                       uint16_t status);
+static inline uint32_t hvemu__output(const struct hvemu_descriptor *row,
+                                     const struct hvemu__work *work, uint16_t status)
+{
+    if (!(row->form & HVEMU_REP))
+        return status == HV_STATUS_SUCCESS ? row->out : 0;
+    return work->done > work->start ? (work->done - work->start) * row->out_each : 0;
+}
+
+/* The hypercall result value. */
+static inline uint64_t hvemu__result(const struct hvemu_descriptor *row,
+                                     const struct hvemu__work *work, uint16_t status)
+{
+    const uint64_t reps = row->form & HVEMU_REP ? work->done : 0;
+    return status | reps << HV_HYPERCALL_RESULT_REPS_SHIFT;
+}
+
+/* Who calls what. Control word and header's length are the caller's to set. vp NULL: from C. */
+static inline void hvemu__introduce(struct hvemu__invocation *invocation, struct hvemu *hv,
+                                    struct hvemu_vp *vp, struct hvemu__partition *caller,
+                                    uint64_t caller_id, const struct hvemu_descriptor *row)
+{
+    invocation->shown.hv = invocation->target.hv = hv;
+    invocation->shown.call = invocation->target.row = row;
+    invocation->shown.vp = vp;
+    invocation->shown.ctx = caller->ctx;
+    invocation->shown.caller = invocation->target.caller_id = caller_id;
+    invocation->shown.target = 0;
+    invocation->caller = caller;
+}
+
+/* Target, filter, handlers, trace. TIMEOUT: not all is done. */
+uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work);
 /* hvemu_hypercall() with the calls of `known`; NULL: the library's, whatever is withdrawn or
  * own. items NULL: the elements follow the header in `in`. */
 uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t caller,
                           uint64_t control, const void *in, size_t in_bytes, const void *items,
                           void *out, size_t out_bytes);
-/* The hypercall result value. */
-uint64_t hvemu__result(const struct hvemu_descriptor *row, const struct hvemu__work *work,
-                       uint16_t status);
-
 /* What the Hv functions are made of (wrapper.c): calls of the calling thread's partition. In a rep
  * call *count elements, in the list at items or that at out, with out_each bytes each there. */
 HV_STATUS hvemu__call(uint16_t code, const void *in, size_t in_bytes, void *out, size_t out_bytes);
@@ -333,8 +415,21 @@ uint64_t hvemu__proximity(HV_PROXIMITY_DOMAIN_INFO info);
 
 /* Begins and ends what a VP does in the library. HVEMU_STEP: go on; GONE; FAILED if it is in a
    call already. */
-enum hvemu_action hvemu__enter(struct hvemu_vp *vp);
-void hvemu__leave(struct hvemu_vp *vp);
+static inline enum hvemu_action hvemu__enter(struct hvemu_vp *vp)
+{
+    if (!hvemu__alive(vp->partition, hvemu__load(&vp->id)))
+        return HVEMU_GONE;
+    if (hvemu__load(&vp->busy))
+        return HVEMU_FAILED;
+    hvemu__store(&vp->busy, 1);
+    return HVEMU_STEP;
+}
+
+static inline void hvemu__leave(struct hvemu_vp *vp)
+{
+    hvemu__store(&vp->busy, 0);
+}
+
 /* Carries out a judged call. action: the decoder's, which holds unless the privilege is missing. */
 enum hvemu_action hvemu__execute(struct hvemu_vp *vp, struct hvemu_call *call,
                                  const struct hvemu_descriptor *row, enum hvemu_action action);
@@ -347,11 +442,25 @@ static inline int hvemu__x64_wide(const struct hvemu_x64_frame *frame)
     return (frame->mode & both) == both;
 }
 
-/* hvemu_x64_decode() for those who go on with the row; fills no more of the call than needed. In an
-   illegal mode UD with row NULL. */
-enum hvemu_action hvemu__x64_decode(const struct hvemu *hv, const struct hvemu_x64_frame *frame,
-                                    uint32_t features, struct hvemu_call *call,
-                                    const struct hvemu_descriptor **row);
+static inline uint64_t hvemu__x64_pair(uint64_t high, uint64_t low)
+{
+    return high << 32 | (uint32_t)low;
+}
+
+static inline uint64_t hvemu__x64_control(const struct hvemu_x64_frame *frame)
+{
+    return hvemu__x64_wide(frame) ? frame->rcx : hvemu__x64_pair(frame->rdx, frame->rax);
+}
+
+/* No hypercall instruction but in protected or long mode at privilege level 0 (TLFS 6.0b 3.3). */
+static inline int hvemu__x64_legal(const struct hvemu_x64_frame *frame)
+{
+    return (frame->mode & (HVEMU_X64_CPL | HVEMU_X64_PE)) == HVEMU_X64_PE;
+}
+
+/* hvemu_x64_decode() of a legal call whose row was found; fills no more of the call than needed. */
+enum hvemu_action hvemu__x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
+                                    const struct hvemu_descriptor *row, struct hvemu_call *call);
 /* CPUID 0x40000003 EDX as guests see it. */
 uint32_t hvemu__x64_features(const struct hvemu *hv);
 /* WRMSR of GUEST_OS_ID or HYPERCALL in vp's partition, whoever asks. */

@@ -32,10 +32,8 @@ static uint16_t clear(struct hvemu__target *target)
 uint16_t hvemu__clear_virtual_interrupt(const struct hvemu_invocation *invocation, const void *in,
                                         const void *item, void *out)
 {
-    struct hvemu__target target = hvemu__inside(invocation)->target;
-
     (void)in, (void)item, (void)out;
-    return clear(&target);
+    return clear(&hvemu__inside(invocation)->target);
 }
 
 uint16_t hvemu_clear_virtual_interrupt(struct hvemu *hv, uint64_t caller, uint64_t destination)

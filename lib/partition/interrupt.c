@@ -71,15 +71,15 @@ uint16_t hvemu__assert_virtual_interrupt(const struct hvemu_invocation *invocati
                                          const void *item, void *out)
 {
     const uint8_t *block = in;
-    struct hvemu__target target = hvemu__inside(invocation)->target;
+    struct hvemu__target *target = &hvemu__inside(invocation)->target;
     /* The newer call's last four bytes: a VTL, 0 to 15, and zeros. The older one's are padding. */
     const uint32_t vtl =
-        target.row->code == HvCallAssertVirtualInterrupt ? le32dec(block + AT(TargetVtl)) : 0;
+        target->row->code == HvCallAssertVirtualInterrupt ? le32dec(block + AT(TargetVtl)) : 0;
 
     (void)item, (void)out;
     if (vtl > 15)
         return HV_STATUS_INVALID_PARAMETER;
-    return assert_interrupt(&target, le64dec(block + AT(InterruptControl)),
+    return assert_interrupt(target, le64dec(block + AT(InterruptControl)),
                             le64dec(block + AT(DestinationAddress)),
                             le32dec(block + AT(RequestedVector)), vtl);
 }

@@ -7,21 +7,6 @@
 
 #include "internal.h"
 
-struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t id,
-                                       const struct hvemu_descriptor *row)
-{
-    struct hvemu__partition *partition = hv ? hvemu__slot(hv, id) : NULL;
-    uint64_t privileges;
-
-    if (!partition || !hvemu__alive(partition, id))
-        return NULL;
-    /* The word on both sides of them: else they could be a predecessor's or a successor's. */
-    privileges = hvemu__load(&partition->privileges);
-    if (!hvemu__permitted(row, privileges) || !hvemu__alive(partition, id))
-        return NULL;
-    return partition;
-}
-
 /* Whether the caller is to the partition what the row asks for. A parent outlives its children, so
  * whoever is the parent is active. */
 static int related(const struct hvemu__target *target, uint64_t id, uint64_t parent)
@@ -41,7 +26,7 @@ static int related(const struct hvemu__target *target, uint64_t id, uint64_t par
            !(needed & ~hvemu__load(&hvemu__slot(target->hv, target->caller_id)->privileges));
 }
 
-uint16_t hvemu__judge(struct hvemu__target *target)
+uint16_t hvemu__judge_slowly(struct hvemu__target *target)
 {
     const uint64_t id = target->id == HV_PARTITION_ID_SELF ? target->caller_id : target->id;
     struct hvemu__partition *partition = hvemu__slot(target->hv, id);

@@ -37,7 +37,8 @@ static void write_output(struct hvemu_x64_frame *frame, const struct hvemu_call 
 {
     for (unsigned at = call->written_at; at < (unsigned)call->written_at + call->written;
          at += 16) {
-        const uint64_t low = le64dec(call->fast + at), high = le64dec(call->fast + at + 8);
+        const uint64_t low = hvemu__get64(call->fast + at),
+                       high = hvemu__get64(call->fast + at + 8);
         if (at == 0) {
             frame->rdx = low;
             frame->r8 = high;
@@ -56,15 +57,42 @@ static unsigned next_start(const struct hvemu_call *call)
                       HV_HYPERCALL_REP_START_SHIFT);
 }
 
-static enum hvemu_action hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame)
+static void answer(struct hvemu_x64_frame *frame, uint16_t status)
 {
-    const struct hvemu_descriptor *row;
-    struct hvemu_call call;
-    enum hvemu_action action;
+    frame->rax = status;
+    frame->changed = HVEMU_X64_RAX;
+}
 
-    if (!(hvemu__load(&vp->partition->hypercall_msr) & HV_X64_MSR_HYPERCALL_ENABLE))
-        return HVEMU_PASS;
-    action = hvemu__x64_decode(vp->hv, frame, vp->hv->config.features, &call, &row);
+/* Input in two registers, no output, a 64-bit caller, nothing in the control word but code and fast
+ * bit: there is nothing to decode, and nothing to be written but the result. */
+static enum hvemu_action run_short(struct hvemu_vp *vp, struct hvemu_x64_frame *frame,
+                                   const struct hvemu_descriptor *row)
+{
+    struct hvemu__invocation invocation;
+    uint8_t in[16];
+    struct hvemu__work work = {.header = in};
+    uint16_t status = HV_STATUS_ACCESS_DENIED;
+
+    if (hvemu__permitted(row, hvemu__load(&vp->partition->privileges))) {
+        hvemu__put64(in, frame->rdx);
+        hvemu__put64(in + 8, frame->r8);
+        hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row);
+        invocation.shown.control = frame->rcx;
+        invocation.shown.header_bytes = row->in;
+        status = hvemu__invoke(&invocation, &work);
+        if (status == HV_STATUS_TIMEOUT)
+            return HVEMU_REPEAT;
+    }
+    answer(frame, status);
+    return HVEMU_STEP;
+}
+
+HVEMU__NOINLINE static enum hvemu_action run(struct hvemu_vp *vp, struct hvemu_x64_frame *frame,
+                                             const struct hvemu_descriptor *row)
+{
+    struct hvemu_call call;
+    enum hvemu_action action = hvemu__x64_decode(frame, vp->hv->config.features, row, &call);
+
     action = hvemu__execute(vp, &call, row, action);
     if (action == HVEMU_STEP)
         write_result(frame, call.result);
@@ -75,6 +103,26 @@ static enum hvemu_action hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *
     write_output(frame, &call);
     frame->access = call.access;
     return action;
+}
+
+static int is_short(const struct hvemu_x64_frame *frame, const struct hvemu_descriptor *row)
+{
+    return (frame->rcx & ~(uint64_t)HV_HYPERCALL_CODE_MASK) == HV_HYPERCALL_FAST && row &&
+           !row->form && !row->out && row->in <= 16;
+}
+
+static enum hvemu_action hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame)
+{
+    const struct hvemu_descriptor *row;
+
+    if (!(hvemu__load(&vp->partition->hypercall_msr) & HV_X64_MSR_HYPERCALL_ENABLE))
+        return HVEMU_PASS;
+    if (!hvemu__x64_legal(frame))
+        return HVEMU_UD;
+    row = hvemu__offered(vp->hv, (uint16_t)hvemu__x64_control(frame));
+    if (hvemu__x64_wide(frame) && is_short(frame, row))
+        return run_short(vp, frame, row);
+    return run(vp, frame, row);
 }
 
 enum hvemu_action hvemu_x64_hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame)

@@ -3,7 +3,7 @@
 
 /* The C API: a parent in C, as the documented functions see it; no exits.
  * Links: hvemu hypercall wrapper calls partition life property pool gpa vp register intercept
- * ext_int interrupt execute msr cpuid translate. */
+ * ext_int interrupt msr cpuid translate. */
 
 #include <hvgdk/hvemu.h>
 #include <hvgdk/hvgdk.h>
