@@ -3,7 +3,8 @@
 
 /* libhvemu: the hypervisor's side of the Microsoft hypercall interface, for any VMM.
  *
- * This header stands alone: it includes no TLFS header, whose names clash with platform SDKs. A
+ * This header stands alone: it includes no TLFS header, whose names clash with platform SDKs; the
+ * HV_ constants and blocks that it speaks of are in <hvgdk/hvgdk.h>, and ops need them. A
  * partition is an HV_PARTITION_ID (uint64_t), a virtual processor an HV_VP_INDEX (uint32_t), a
  * status an HV_STATUS (uint16_t).
  *
@@ -146,8 +147,9 @@ enum {
        hvemu_vp_attach() made after the op has returned: until none is left, HvFinalizePartition
        answers HV_STATUS_TIMEOUT. Those that HvCreateVp made go by the vp op. */
     HVEMU_PARTITION_STOP,
-    /* No VP is left: release what it has, the hypercall page too, for which overlay is not called.
-       Any answer but success: not done yet, ask again. */
+    /* No VP is left: release what it has, its mappings and the hypercall page too, for which
+       neither map nor overlay is called; its pool's pages still come back by the pool op. Any
+       answer but success: not done yet, ask again. */
     HVEMU_PARTITION_FINALIZED,
     /* Its ID dies; after success no op for it follows. */
     HVEMU_PARTITION_DELETED
@@ -281,20 +283,23 @@ struct hvemu_ops {
 
     /* HVEMU_MAP, UNMAP or MODIFY `page` of `partition`, a GPA page number inside the GPA space, or
        the 512 pages from there with HV_MAP_GPA_LARGE_PAGE, which comes with aligned pages alone.
-       source: a page of the parent's GPA space (the root's own for the root). flags: the
-       HV_MAP_GPA_ ones of the call, checked for reserved bits and impossible rights; of UNMAP
-       HV_MAP_GPA_LARGE_PAGE or none. Statuses: HV_STATUS_OPERATION_DENIED if
-       source is not there or is deposited, HV_STATUS_OBJECT_IN_USE. NULL:
-       HV_STATUS_OPERATION_DENIED. */
+       ctx is the partition's; source is a page of its parent's GPA space (the root's own for the
+       root), whose ctx was there at HVEMU_PARTITION_CREATED. flags: the HV_MAP_GPA_ ones of the
+       call, checked for reserved bits and impossible rights; of UNMAP HV_MAP_GPA_LARGE_PAGE or
+       none. Statuses: HV_STATUS_OPERATION_DENIED if source is not there or is deposited,
+       HV_STATUS_OBJECT_IN_USE for a page of `partition` that it has deposited in a pool: were that
+       unmapped or replaced, it could never be given back. NULL: HV_STATUS_OPERATION_DENIED. */
     uint16_t (*map)(void *ctx, uint64_t partition, uint32_t what, uint64_t page, uint64_t source,
                     uint32_t flags);
 
     /* `page` of the calling partition, whose ID and ctx these are, becomes a pool's (deposit 1), so
-       that nobody can reach or remap it; or is given back, zeroed, with all rights (deposit 0). The
-       library knows how many pages a pool has, the VMM which: it answers HV_STATUS_OPERATION_DENIED
-       to the deposit of a page that is not there with all rights, that others reach, or that is
-       deposited, HV_STATUS_OBJECT_IN_USE if it has another use. Runs under the try-lock of the
-       pool's partition, not of the caller's. NULL: HV_STATUS_OPERATION_DENIED. */
+       that nobody can reach, unmap or remap it; or is given back, zeroed, with all rights (deposit
+       0), which comes for deposited pages alone and is to succeed: with any other answer the page
+       stays in the pool, and its partition cannot be deleted. The library knows how many pages a
+       pool has, the VMM which: it answers HV_STATUS_OPERATION_DENIED to the deposit of a page that
+       is not there with all rights, that others reach, or that is deposited,
+       HV_STATUS_OBJECT_IN_USE if it has another use. Runs under the try-lock of the pool's
+       partition, not of the caller's. NULL: HV_STATUS_OPERATION_DENIED. */
     uint16_t (*pool)(void *ctx, uint64_t partition, uint64_t page, int deposit);
 
     /* Reads (set 0, *value 0 at first) or writes (set 1) a property of `partition`. The library
@@ -302,11 +307,13 @@ struct hvemu_ops {
        the next without another call), EmulatedTimerControl, PmTimerAssist, TimeFreeze,
        DebugChannelId, VirtualTlbPageCount and PrivilegeFlags, and acts upon the last alone: of
        these the op sees writes only, checked and before they take effect, to obey or refuse them
-       (HV_STATUS_OBJECT_IN_USE for a debug channel that another partition has). All others but
-       GuestOsId are the VMM's: what the machine is, the clock, and codes that no TLFS lists, which
-       come before the partition is initialized too. Values have 64 bits; for what is larger answer
-       HV_STATUS_UNKNOWN_PROPERTY. `argument` is that of the extended calls, else 0. NULL: success
-       for those that the library holds, HV_STATUS_UNKNOWN_PROPERTY for others. */
+       (HV_STATUS_OBJECT_IN_USE for a debug channel that another partition has). Those that it does
+       not care about it must let pass: HV_STATUS_UNKNOWN_PROPERTY for all that it does not know
+       would refuse PrivilegeFlags too. All others but GuestOsId are the VMM's: what the machine is,
+       the clock, and codes that no TLFS lists, which come before the partition is initialized too.
+       Values have 64 bits; for what is larger answer HV_STATUS_UNKNOWN_PROPERTY. `argument` is that
+       of the extended calls, else 0. NULL: success for those that the library holds,
+       HV_STATUS_UNKNOWN_PROPERTY for others. */
     uint16_t (*property)(void *ctx, uint64_t partition, uint32_t code, uint64_t argument,
                          uint64_t *value, int set);
 };
@@ -383,7 +390,8 @@ HVEMU_API enum hvemu_result hvemu_vp_detach(struct hvemu_vp *vp);
  * from C. Any thread; lock-free, signal-safe. */
 HVEMU_API void hvemu_vp_yield(struct hvemu_vp *vp);
 
-/* What hvemu_vp_attach() was given; NULL, 0, 0 if vp is NULL. The partition of a dead VP is 0. */
+/* What hvemu_vp_attach() was given, or what the vp op set at HVEMU_VP_CREATED and NULL until then;
+ * NULL, 0, 0 if vp is NULL. The partition of a dead VP is 0. */
 HVEMU_API void *hvemu_vp_context(const struct hvemu_vp *vp);
 HVEMU_API uint64_t hvemu_vp_partition(const struct hvemu_vp *vp);
 HVEMU_API uint32_t hvemu_vp_index(const struct hvemu_vp *vp);
