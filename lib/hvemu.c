@@ -6,9 +6,9 @@
 
 #include "internal.h"
 
-/* What the first release's structures had; what came later may be missing. */
+/* What the first release's structures had, padding included; what came later may be missing. */
 enum {
-    FIRST_CONFIG = offsetof(struct hvemu_config, intercepts) + sizeof(uint32_t),
+    FIRST_CONFIG = sizeof(struct hvemu_config),
     FIRST_OPS = offsetof(struct hvemu_ops, property) + sizeof(void *),
     FIRST_DESCRIPTOR = offsetof(struct hvemu_descriptor, reserved) + 2,
     SIZE_SANE = 4096 /* more is rubbish in a structure that was never zeroed */
@@ -57,6 +57,7 @@ static enum hvemu_result take_config(struct hvemu_config *to, const struct hvemu
     to->vps = or_default(to->vps, 16);
     to->depth = or_default(to->depth, 2);
     to->children = or_default(to->children, UINT32_MAX);
+    to->descendants = or_default(to->descendants, UINT32_MAX);
     to->gpa_bits = or_default(to->gpa_bits, 52);
     to->rep_budget = or_default(to->rep_budget, 64);
     to->vps_each = or_default(to->vps_each, to->vps);

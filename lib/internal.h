@@ -57,6 +57,7 @@ struct hvemu__partition {
     alignas(64) _Atomic uint32_t lock;
     _Atomic uint32_t wanted; /* by its parent: so often its own calls make room */
     uint32_t depth;
+    uint32_t descendants;                       /* the instance's lock; not counted for the root */
     uint32_t children, first_child, last_child; /* both locks; slot index + 1, in creation order */
     uint32_t next, previous; /* of its siblings, with the parent's lock; or free */
     uint32_t vp_count;
@@ -301,7 +302,7 @@ void hvemu__make_root(struct hvemu *hv, void *ctx);
 /* Partitions come and go (partition.c for life.c): room for a child, the ID it will have, its
  * making (it gets no privilege that its parent lacks), its end. Under the locks of instance and
  * parent. */
-uint16_t hvemu__room_for_child(const struct hvemu *hv, const struct hvemu__partition *parent);
+uint16_t hvemu__room_for_child(struct hvemu *hv, struct hvemu__partition *parent);
 uint64_t hvemu__next_id(struct hvemu *hv);
 struct hvemu__partition *hvemu__make_child(struct hvemu *hv, struct hvemu__partition *parent,
                                            uint64_t parent_id, uint64_t privileges, void *ctx,

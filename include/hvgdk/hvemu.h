@@ -88,10 +88,8 @@ struct hvemu_config {
     /* Capacity, all partitions together, 1 .. 2^32-2; index bound; default 16. Each takes 8192
        bytes for the lists of its calls. */
     uint32_t vps;
-    uint32_t depth; /* levels below the root, 1 .. 255; default 2 */
-    /* Of one partition; default: no limit of its own. Its children's children count for them, so a
-       tenant that may create has at most children + children^2 + ... down to `depth`. */
-    uint32_t children;
+    uint32_t depth;    /* levels below the root, 1 .. 255; default 2 */
+    uint32_t children; /* of one partition; default: no limit of its own */
     uint32_t gpa_bits; /* width of a guest physical address, 12 .. 52; default 52 */
     /* CPUID 0x40000003 EDX, HV_FEATURE_*. The library serves XMM hypercall input and output and,
        with the overlay op, the MSR lock; any other bit is a promise of the VMM's. */
@@ -122,7 +120,10 @@ struct hvemu_config {
     uint32_t vp_cost;         /* each VP that HvCreateVp makes; default 90 */
     uint32_t map_cost;        /* for every 512 mapped pages, small or large; default 1 */
     uint32_t intercept_cost;  /* each CPUID intercept; default 1 */
-    uint32_t intercepts;      /* of one partition, installed at a time; default 32 */
+    /* Partitions below one that is not the root, in all generations: with vps_each, what one tenant
+       can take from the others; default: no limit of its own. */
+    uint32_t descendants;
+    uint32_t intercepts; /* of one partition, installed at a time; default 32 */
 };
 
 #define HVEMU_NO_COST 0xFFFFFFFFu
@@ -347,7 +348,7 @@ HVEMU_API uint64_t hvemu_root(const struct hvemu *hv);
  * ctx                the child's; NULL is NULL
  * HVEMU_E_ARGUMENT   NULL
  * HVEMU_E_PARTITION  parent is not an active partition
- * HVEMU_E_SPACE      depth, children or partitions are used up
+ * HVEMU_E_SPACE      depth, children, descendants or partitions are used up
  * HVEMU_E_BUSY       the try-lock is taken */
 HVEMU_API enum hvemu_result hvemu_add_guest(struct hvemu *hv, uint64_t parent, uint64_t privileges,
                                             void *ctx, uint64_t *partition);

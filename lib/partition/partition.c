@@ -70,12 +70,29 @@ static void append_free(struct hvemu *hv, struct hvemu__partition *partition)
     hv->last_free = place;
 }
 
-uint16_t hvemu__room_for_child(const struct hvemu *hv, const struct hvemu__partition *parent)
+/* The partition's parent, NULL if that is the root. */
+static struct hvemu__partition *above(const struct hvemu *hv, struct hvemu__partition *partition)
+{
+    const uint64_t parent = hvemu__load(&partition->parent);
+
+    return parent == HVEMU__ROOT_ID ? NULL : hvemu__slot(hv, parent);
+}
+
+/* Whom a new child of `parent` counts for, upwards: nobody if that is the root. */
+static struct hvemu__partition *first_above(struct hvemu *hv, struct hvemu__partition *parent)
+{
+    return parent == hv->partitions ? NULL : parent;
+}
+
+uint16_t hvemu__room_for_child(struct hvemu *hv, struct hvemu__partition *parent)
 {
     if (parent->depth >= hv->config.depth)
         return HV_STATUS_PARTITION_TOO_DEEP;
     if (parent->children >= hv->config.children || !hv->first_free)
         return HV_STATUS_NO_RESOURCES;
+    for (struct hvemu__partition *p = first_above(hv, parent); p; p = above(hv, p))
+        if (p->descendants >= hv->config.descendants)
+            return HV_STATUS_NO_RESOURCES;
     return HV_STATUS_SUCCESS;
 }
 
@@ -99,6 +116,8 @@ static void append_child(struct hvemu *hv, struct hvemu__partition *parent,
         parent->first_child = place;
     parent->last_child = place;
     parent->children++;
+    for (struct hvemu__partition *p = first_above(hv, parent); p; p = above(hv, p))
+        p->descendants++;
 }
 
 static void remove_child(struct hvemu *hv, struct hvemu__partition *parent,
@@ -109,6 +128,8 @@ static void remove_child(struct hvemu *hv, struct hvemu__partition *parent,
     *(child->next ? &hv->partitions[child->next - 1].previous : &parent->last_child) =
         child->previous;
     parent->children--;
+    for (struct hvemu__partition *p = first_above(hv, parent); p; p = above(hv, p))
+        p->descendants--;
 }
 
 /* The word comes last: it is the door. */

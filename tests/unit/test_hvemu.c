@@ -16,7 +16,8 @@ struct first_config {
     uint8_t page_code[16];
     uint64_t privileges;
     uint32_t calls, rep_budget, vps_each, pages;
-    uint32_t create_cost, initialize_cost, vp_cost, map_cost, intercept_cost, intercepts;
+    uint32_t create_cost, initialize_cost, vp_cost, map_cost, intercept_cost, descendants,
+        intercepts;
 };
 
 struct first_ops {
@@ -50,7 +51,7 @@ struct later_ops {
 };
 
 /* Both are fixed numbers of bytes where a pointer has eight. */
-_Static_assert(sizeof(void *) != 8 || sizeof(struct first_config) == 104, "first_config");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct first_config) == 112, "first_config");
 _Static_assert(sizeof(void *) != 8 || sizeof(struct first_ops) == 128, "first_ops");
 #define SAME_PLACE(a, b, field) \
     _Static_assert(offsetof(struct a, field) == offsetof(struct b, field), #field)
@@ -74,6 +75,7 @@ SAME_PLACE(first_config, hvemu_config, initialize_cost);
 SAME_PLACE(first_config, hvemu_config, vp_cost);
 SAME_PLACE(first_config, hvemu_config, map_cost);
 SAME_PLACE(first_config, hvemu_config, intercept_cost);
+SAME_PLACE(first_config, hvemu_config, descendants);
 SAME_PLACE(first_config, hvemu_config, intercepts);
 SAME_PLACE(first_ops, hvemu_ops, size);
 SAME_PLACE(first_ops, hvemu_ops, ext_int);

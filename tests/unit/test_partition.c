@@ -591,6 +591,33 @@ static void a_refused_creation_offers_the_same_id_again(void **state)
     expect_event(vmm, COUNT(answers), HVEMU_PARTITION_CREATED, 3, vmm, 0);
 }
 
+/* A child of the root, its child and that one's: a tenant has what all its generations have. */
+static void a_tenants_descendants_are_counted_in_all_generations(void **state)
+{
+    const struct hvemu_config config = {
+        .size = sizeof config, .depth = 3, .descendants = 3, .privileges = HV_PRIVILEGE_ALL};
+    struct fake_vmm *vmm = fake_new(&config, NULL);
+    const uint64_t tenant = fake_child(vmm, vmm->root), other = fake_child(vmm, vmm->root);
+    uint64_t child, grandchild, id = 0x5A;
+
+    (void)state;
+    child = fake_child(vmm, tenant);
+    grandchild = fake_child(vmm, child);
+    assert_u64(fake_child(vmm, child) != 0, 1);
+    assert_status(fake_create(vmm, child, &id), 0x1D);
+    assert_status(fake_create(vmm, tenant, &id), 0x1D);
+    assert_result(hvemu_add_guest(vmm->hv, tenant, 0, NULL, &id), HVEMU_E_SPACE);
+    assert_u64(id, 0x5A);
+    /* The root and other tenants are not meant, nor is the limit below the child its own. */
+    fake_child(vmm, vmm->root);
+    fake_child(vmm, other);
+    assert_status(fake_create(vmm, grandchild, &id), 0x0C);
+    fake_end(vmm, child, grandchild);
+    fake_child(vmm, tenant);
+    assert_status(fake_create(vmm, child, &id), 0x1D);
+    fake_free(vmm);
+}
+
 static void refused_creations_use_nothing_up(void **state)
 {
     const struct hvemu_config config = {.size = sizeof config, .partitions = 3, .children = 2};
@@ -1320,6 +1347,7 @@ int main(void)
         cmocka_unit_test(created_is_told_every_byte_that_the_parent_gave),
         cmocka_unit_test(without_a_partition_op_all_that_asks_for_nothing_special_succeeds),
         WITH_GUEST(a_refused_creation_offers_the_same_id_again),
+        cmocka_unit_test(a_tenants_descendants_are_counted_in_all_generations),
         cmocka_unit_test(refused_creations_use_nothing_up),
         WITH_GUEST(a_refused_activation_leaves_the_partition_uninitialized),
         WITH_GUEST(a_refused_end_leaves_the_partition_finalizing_and_asks_again),
