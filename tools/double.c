@@ -69,6 +69,7 @@ void hvdouble_free(struct hvdouble *d)
 
     if (!d)
         return;
+    d->record = NULL;
     hvdouble_mend(d);
     while ((partition = LIST_FIRST(&d->partitions)))
         hvdouble__remove_partition(partition);
@@ -85,23 +86,48 @@ struct hvemu *hvdouble_hypervisor(const struct hvdouble *d)
 
 /* ---- Calls ---- */
 
+/* The partition that the input of a refused call begins with, for a call that has one; 0: none. */
+static uint64_t named_target(uint64_t control, const void *in, size_t in_bytes)
+{
+    enum { NOBODY, PARENT, SELF, ROOT = 0, PRIVILEGED = 0, VP = 0, LOCK = 0, LIFE = 0 };
+
+    if (!in || in_bytes < sizeof(uint64_t))
+        return 0;
+    switch ((uint16_t)control) {
+#define HVEMU_CALL(code, name, handler, in_, in_each, out, out_each, form, target, ...) \
+    case code:                                                                          \
+        return (target) != NOBODY ? le64dec(in) : 0;
+#define HVEMU_NAME(code, name)
+#include "../lib/hypercalls.def"
+    default:
+        return 0;
+    }
+}
+
 static void log_call(struct hvdouble *d, uint64_t caller, uint64_t target, uint64_t control,
                      uint16_t status, unsigned reps)
 {
     const uint16_t code = (uint16_t)control;
     const unsigned wanted =
         (unsigned)((control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
-    char line[256], on[32] = "", done[48] = "";
+    const unsigned start =
+        (unsigned)((control & HV_HYPERCALL_REP_START_MASK) >> HV_HYPERCALL_REP_START_SHIFT);
+    const struct hvdouble_fault *fault = hvdouble__fault_behind(d, status, reps - start);
+    const char *name = hvemu_status_name(status);
+    char line[512], on[32] = "", number[16] = "", done[48] = "";
 
     d->logged = 1;
     if (!d->log)
         return;
     if (target)
         snprintf(on, sizeof on, " on 0x%llx", (unsigned long long)target);
+    if (strcmp(name, hvemu_status_name(UINT16_MAX)) == 0) /* unknown */
+        snprintf(number, sizeof number, " 0x%04X", status);
     if (wanted)
         snprintf(done, sizeof done, ", %u of %u done", reps, wanted);
-    snprintf(line, sizeof line, "0x%llx: %s (0x%04X)%s: %s%s", (unsigned long long)caller,
-             hvemu_call_name(d->hv, code), code, on, hvemu_status_name(status), done);
+    snprintf(line, sizeof line, "0x%llx: %s (0x%04X)%s: %s%s%s%s%s%s", (unsigned long long)caller,
+             hvemu_call_name(d->hv, code), code, on, name, number, done, fault ? " [fault " : "",
+             fault ? fault->line : "", fault ? "]" : "");
     d->log(d->log_arg, line);
 }
 
@@ -109,6 +135,8 @@ int hvdouble__filter(void *ctx, const struct hvemu_invocation *invocation)
 {
     const struct hvdouble_partition *at = ctx;
 
+    at->d->target = invocation->target;
+    at->d->fault = NULL;
     return hvdouble__call_fault(at->d, invocation);
 }
 
@@ -160,9 +188,10 @@ uint64_t hvdouble_hypercall(struct hvdouble *d, uint64_t caller, uint64_t contro
     if (d->record)
         record_call(d, caller, control, in, in_bytes, out ? out_bytes : 0);
     d->logged = 0;
+    d->fault = NULL;
     result = hvemu_hypercall(d->hv, caller, control, in, in_bytes, out, out_bytes);
-    if (!d->logged) /* refused before there was a target */
-        log_call(d, caller, 0, control, (uint16_t)result, 0);
+    if (!d->logged) /* refused before the filter saw it */
+        log_call(d, caller, named_target(control, in, in_bytes), control, (uint16_t)result, 0);
     if (d->record) {
         hvdouble__find_output(d, control, result, &from, &to);
         fprintf(d->record, "result value=0x%llx", (unsigned long long)result);
@@ -200,10 +229,17 @@ static int access_memory(struct hvdouble *d, uint64_t partition, uint64_t gpa, v
                          const void *from, uint32_t bytes)
 {
     struct hvdouble_partition *at = hvdouble__find(d, partition);
+    const uint64_t offset = gpa % HV_PAGE_SIZE;
 
-    return !at || !bytes || bytes > HV_PAGE_SIZE - gpa % HV_PAGE_SIZE
-               ? HVEMU_MEM_NONE
-               : hvdouble__access(at, gpa, to, from, bytes);
+    if (!at || !bytes || bytes > HV_PAGE_SIZE - offset)
+        return HVEMU_MEM_NONE;
+    if (!at->overlaid || gpa - offset != at->overlay)
+        return hvdouble__access(at, gpa, to, from, bytes);
+    if (!to)
+        return HVEMU_MEM_DENIED;
+    for (uint32_t i = 0; i < bytes; i++)
+        ((uint8_t *)to)[i] = offset + i < sizeof at->code ? at->code[offset + i] : 0;
+    return HVEMU_MEM_OK;
 }
 
 int hvdouble_read(struct hvdouble *d, uint64_t partition, uint64_t gpa, void *to, uint32_t bytes)
@@ -266,12 +302,12 @@ struct hvdouble_balance hvdouble_balance(const struct hvdouble *d)
         RB_FOREACH(page, hvdouble_pages, &p->pages)
         {
             balance.mapped++;
-            balance.deposited += page->deposited != 0;
+            balance.deposited += page->pool != 0;
         }
     }
     for (uint64_t i = 0; i < d->memory_pages; i++) {
-        balance.frames -= d->root_pages[i].deposited != 0;
-        balance.deposited += d->root_pages[i].deposited != 0;
+        balance.frames -= d->root_pages[i].pool != 0;
+        balance.deposited += d->root_pages[i].pool != 0;
         balance.restricted += d->root_pages[i].flags != HV_MAP_GPA_PERMISSIONS_MASK;
     }
     return balance;
@@ -283,23 +319,29 @@ struct report {
     unsigned count;
     const char *what;
     uint64_t of, first, last;
+    uint64_t pool; /* 0: none */
 };
 
 static void end_range(struct report *report)
 {
-    if (report->what && report->to && report->first != report->last)
-        fprintf(report->to, "0x%llx: %s 0x%llx to 0x%llx\n", (unsigned long long)report->of,
-                report->what, (unsigned long long)report->first, (unsigned long long)report->last);
-    else if (report->what && report->to)
-        fprintf(report->to, "0x%llx: %s 0x%llx\n", (unsigned long long)report->of, report->what,
+    if (report->what && report->to) {
+        fprintf(report->to, "0x%llx: %s 0x%llx", (unsigned long long)report->of, report->what,
                 (unsigned long long)report->first);
+        if (report->first != report->last)
+            fprintf(report->to, " to 0x%llx", (unsigned long long)report->last);
+        if (report->pool)
+            fprintf(report->to, " in the pool of 0x%llx", (unsigned long long)report->pool);
+        fputc('\n', report->to);
+    }
     report->what = NULL;
 }
 
-static void tell(struct report *report, const char *what, uint64_t of, uint64_t number)
+static void tell_pooled(struct report *report, const char *what, uint64_t of, uint64_t number,
+                        uint64_t pool)
 {
     report->count++;
-    if (report->what == what && report->of == of && report->last + 1 == number) {
+    if (report->what == what && report->of == of && report->last + 1 == number &&
+        report->pool == pool) {
         report->last = number;
         return;
     }
@@ -307,6 +349,19 @@ static void tell(struct report *report, const char *what, uint64_t of, uint64_t 
     report->what = what;
     report->of = of;
     report->first = report->last = number;
+    report->pool = pool;
+}
+
+static void tell(struct report *report, const char *what, uint64_t of, uint64_t number)
+{
+    tell_pooled(report, what, of, number, 0);
+}
+
+static void tell_page(struct report *report, uint64_t of, const struct hvdouble_page *page)
+{
+    static const char deposited[] = "has deposited page", mapped[] = "has mapped page";
+
+    tell_pooled(report, page->pool ? deposited : mapped, of, page->number, page->pool);
 }
 
 static void tell_partition(struct report *report, struct hvdouble_partition *p)
@@ -323,7 +378,7 @@ static void tell_partition(struct report *report, struct hvdouble_partition *p)
             tell(report, "has an external interrupt for VP", p->id, processor->index);
     }
     RB_FOREACH(page, hvdouble_pages, &p->pages)
-    tell(report, page->deposited ? "has deposited page" : "has mapped page", p->id, page->number);
+    tell_page(report, p->id, page);
 }
 
 unsigned hvdouble_leaks(const struct hvdouble *d, FILE *to)
@@ -334,8 +389,8 @@ unsigned hvdouble_leaks(const struct hvdouble *d, FILE *to)
     LIST_FOREACH(p, &d->partitions, link)
     tell_partition(&report, p);
     for (uint64_t i = 0; i < d->memory_pages; i++)
-        if (d->root_pages[i].deposited)
-            tell(&report, "has deposited page", d->root->id, i);
+        if (d->root_pages[i].pool)
+            tell_page(&report, d->root->id, &d->root_pages[i]);
     for (uint64_t i = 0; i < d->memory_pages; i++)
         if (d->root_pages[i].flags != HV_MAP_GPA_PERMISSIONS_MASK)
             tell(&report, "has not every right to page", d->root->id, i);

@@ -23,7 +23,7 @@ struct hvdouble_page {
     RB_ENTRY(hvdouble_page) link;
     uint64_t number, source;
     uint32_t flags; /* of the map call */
-    int deposited;  /* by this partition, and in somebody's pool */
+    uint64_t pool;  /* whose pool it is in, deposited by this partition; 0: none */
 };
 RB_HEAD(hvdouble_pages, hvdouble_page);
 
@@ -42,6 +42,9 @@ struct hvdouble_partition {
     struct hvdouble_pages pages; /* the root's are in d->root_pages */
     LIST_HEAD(, hvdouble_processor) processors;
     uint64_t debug_channel, properties[HVDOUBLE_PROPERTIES];
+    int overlaid; /* the hypercall page is at this GPA, and begins with the code */
+    uint64_t overlay;
+    uint8_t code[16];
 };
 
 /* A line of a script. */
@@ -53,6 +56,7 @@ struct hvdouble_fault {
     unsigned op;           /* HVS_D_ */
     int answer;
     uint64_t page, of;
+    char *line; /* "path:line" */
 };
 
 struct hvdouble {
@@ -67,7 +71,11 @@ struct hvdouble {
     uint64_t fault_count; /* that came to pass */
     void (*log)(void *arg, const char *line);
     void *log_arg;
-    int logged; /* the call at hand */
+    /* The call at hand: whether its line is written, its target, and the fault that came to pass
+       last. */
+    int logged;
+    uint64_t target;
+    const struct hvdouble_fault *fault;
     FILE *record;
 };
 
@@ -103,6 +111,10 @@ void hvdouble__trace(void *ctx, const struct hvemu_invocation *invocation, uint1
 int hvdouble__op_fault(struct hvdouble *d, unsigned op, int *answer);
 int hvdouble__call_fault(struct hvdouble *d, const struct hvemu_invocation *invocation);
 int hvdouble__page_fault(struct hvdouble *d, uint64_t partition, uint64_t page);
+/* The fault that made the status of the call at hand, of which `done` elements were completed this
+ * time; NULL: none. */
+const struct hvdouble_fault *hvdouble__fault_behind(const struct hvdouble *d, uint16_t status,
+                                                    unsigned done);
 
 /* Recording: which bytes of its output a call has written; bytes as the text format has them. */
 void hvdouble__find_output(struct hvdouble *d, uint64_t control, uint64_t result, size_t *from,

@@ -111,6 +111,7 @@ static uint16_t partition_op(void *ctx, uint64_t partition, uint32_t event, cons
         return *child_ctx ? HV_STATUS_SUCCESS : HV_STATUS_NO_RESOURCES;
     case HVEMU_PARTITION_FINALIZED:
         drop_pages(at);
+        at->overlaid = 0;
         break;
     case HVEMU_PARTITION_DELETED:
         if (!RB_EMPTY(&at->pages)) /* was never told that it is finalized */
@@ -150,7 +151,7 @@ static struct reached reach(struct hvdouble_partition *partition, uint64_t numbe
         const struct hvdouble_page *page = page_of(partition, number);
         const uint32_t special = page ? page->flags & HV_MAP_GPA_SPECIAL_MASK : 0;
 
-        if (!page || page->deposited || hvdouble__page_fault(partition->d, partition->id, number))
+        if (!page || page->pool || hvdouble__page_fault(partition->d, partition->id, number))
             return (struct reached){0};
         reached.rights &= page->flags;
         if (special) {
@@ -220,16 +221,24 @@ static int gpa_write(void *ctx, uint64_t partition, uint64_t gpa, const void *fr
                : hvdouble__access(at, gpa, NULL, from, bytes);
 }
 
-/* The code can be executed there, which nobody does here; the library itself judges accesses. */
+/* Nobody executes the code here, and the library itself judges accesses by calls: it is there for
+ * hvdouble_read(). */
 static int overlay(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t *code, uint32_t bytes)
 {
     struct hvdouble_partition *at = ctx;
     int answer;
 
-    (void)partition, (void)bytes;
+    (void)partition;
     if (hvdouble__op_fault(at->d, HVS_D_OVERLAY, &answer))
         return answer;
-    return !code || reach(at, gpa / HV_PAGE_SIZE).there ? HVEMU_MEM_OK : HVEMU_MEM_NONE;
+    if (code && !reach(at, gpa / HV_PAGE_SIZE).there)
+        return HVEMU_MEM_NONE;
+    at->overlaid = code != NULL;
+    at->overlay = gpa;
+    memset(at->code, 0, sizeof at->code);
+    if (code)
+        memcpy(at->code, code, bytes);
+    return HVEMU_MEM_OK;
 }
 
 /* Whether the parent has the page to give. */
@@ -237,7 +246,7 @@ static uint16_t judge_source(struct hvdouble_partition *parent, uint64_t source)
 {
     const struct hvdouble_page *page = page_of(parent, source);
 
-    return !page || page->deposited || hvdouble__page_fault(parent->d, parent->id, source)
+    return !page || page->pool || hvdouble__page_fault(parent->d, parent->id, source)
                ? HV_STATUS_OPERATION_DENIED
                : HV_STATUS_SUCCESS;
 }
@@ -282,7 +291,7 @@ static uint16_t map(void *ctx, uint64_t partition, uint32_t what, uint64_t numbe
         const struct hvdouble_page *page = page_of(at, number + i);
         uint16_t status = HV_STATUS_SUCCESS;
 
-        if (page && page->deposited)
+        if (page && page->pool)
             status = HV_STATUS_OBJECT_IN_USE;
         else if (what == HVEMU_MODIFY && !page)
             status = HV_STATUS_OPERATION_DENIED;
@@ -324,16 +333,16 @@ static uint16_t pool(void *ctx, uint64_t partition, uint64_t number, int deposit
     (void)partition;
     if (hvdouble__op_fault(at->d, HVS_D_POOL, &answer))
         return (uint16_t)answer;
-    if (!page || page->deposited == deposit)
+    if (!page || !page->pool == !deposit)
         return HV_STATUS_OPERATION_DENIED;
     if (deposit) {
         reached = reach(at, number);
         if (!reached.frame || (reached.rights & ALL_RIGHTS) != ALL_RIGHTS || given_away(at, number))
             return HV_STATUS_OPERATION_DENIED;
-        page->deposited = 1;
+        page->pool = at->d->target;
         return HV_STATUS_SUCCESS;
     }
-    page->deposited = 0;
+    page->pool = 0;
     page->flags = ALL_RIGHTS;
     reached = reach(at, number);
     if (reached.frame)

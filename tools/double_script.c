@@ -22,6 +22,7 @@ static struct hvdouble_fault *choose(struct hvdouble *d, struct hvdouble_fault *
     if (!is_due(next) || first)
         return first;
     d->fault_count++;
+    d->fault = next;
     return next;
 }
 
@@ -60,6 +61,31 @@ int hvdouble__page_fault(struct hvdouble *d, uint64_t partition, uint64_t page)
     return first != NULL;
 }
 
+const struct hvdouble_fault *hvdouble__fault_behind(const struct hvdouble *d, uint16_t status,
+                                                    unsigned done)
+{
+    const struct hvdouble_fault *fault = d->fault;
+    int made = 0;
+
+    if (!fault || status == HV_STATUS_SUCCESS)
+        return NULL;
+    switch (fault->kind) {
+    case FAULT_STATUS:
+        made = 1;
+        break;
+    case FAULT_LIMIT:
+        made = status == HV_STATUS_TIMEOUT && done == (unsigned)-fault->answer;
+        break;
+    case FAULT_OP: /* the memory ops answer no status, but what becomes one */
+        made = fault->op <= HVS_D_OVERLAY || status == fault->answer;
+        break;
+    case FAULT_PAGE:
+        made = status == HV_STATUS_OPERATION_DENIED;
+        break;
+    }
+    return made ? fault : NULL;
+}
+
 static struct hvdouble_fault fault_of(const struct hvs_step *step)
 {
     const struct hvs_word *state = hvs_find(step, HVS_K_STATE);
@@ -94,13 +120,20 @@ static void record_fault(FILE *to, const struct hvs_step *step)
     fputc('\n', to);
 }
 
-static int add_fault(struct hvdouble *d, const struct hvs_step *step)
+static int add_fault(struct hvdouble *d, const char *path, const struct hvs_step *step)
 {
+    const size_t bytes = strlen(path) + sizeof ":4294967295";
     struct hvdouble_fault *fault = malloc(sizeof *fault);
+    char *line = malloc(bytes);
 
-    if (!fault)
+    if (!fault || !line) {
+        free(fault);
+        free(line);
         return 0;
+    }
     *fault = fault_of(step);
+    fault->line = line;
+    snprintf(line, bytes, "%s:%u", path, step->line);
     STAILQ_INSERT_TAIL(&d->faults, fault, link);
     if (d->record)
         record_fault(d->record, step);
@@ -121,7 +154,7 @@ static int load(struct hvdouble *d, struct hvs_file *file, char *error, size_t e
             result = -1;
         }
     for (unsigned i = 0; i < file->step_count && result == 0; i++)
-        if (!add_fault(d, &file->steps[i])) {
+        if (!add_fault(d, file->path, &file->steps[i])) {
             snprintf(error, error_bytes, "%s:%u: out of memory", file->path, file->steps[i].line);
             result = -1;
         }
@@ -147,8 +180,12 @@ void hvdouble_mend(struct hvdouble *d)
 
     while ((fault = STAILQ_FIRST(&d->faults))) {
         STAILQ_REMOVE_HEAD(&d->faults, link);
+        free(fault->line);
         free(fault);
     }
+    d->fault = NULL;
+    if (d->record)
+        fputs("mend\n", d->record);
 }
 
 uint64_t hvdouble_faults(const struct hvdouble *d)
@@ -204,6 +241,15 @@ static int differs(const struct replay *replay, const struct hvs_step *step, con
     return 1;
 }
 
+static int differs_from(const struct replay *replay, const struct hvs_step *step, const char *what,
+                        uint64_t got, uint64_t recorded)
+{
+    snprintf(replay->text, replay->text_bytes, "%s:%u: %s 0x%llx, recorded 0x%llx",
+             replay->file->path, step->line, what, (unsigned long long)got,
+             (unsigned long long)recorded);
+    return 1;
+}
+
 static int replay_call(const struct replay *replay, const struct hvs_step *step,
                        const struct hvs_step *wanted)
 {
@@ -219,13 +265,18 @@ static int replay_call(const struct replay *replay, const struct hvs_step *step,
     size_t from, to;
 
     if (result != hvs_number(wanted, HVS_K_VALUE, 0))
-        return differs(replay, wanted, "the result is", result);
+        return differs_from(replay, wanted, "the result is", result,
+                            hvs_number(wanted, HVS_K_VALUE, 0));
     hvdouble__find_output(replay->d, control, result, &from, &to);
     if (to - from != want_bytes)
-        return differs(replay, wanted, "bytes of output are", to - from);
+        return differs_from(replay, wanted, "bytes of output are", to - from, want_bytes);
     for (size_t i = 0; i < want_bytes; i++)
-        if (out[from + i] != want[i])
-            return differs(replay, wanted, "the output differs from byte", i);
+        if (out[from + i] != want[i]) {
+            char what[40];
+
+            snprintf(what, sizeof what, "byte 0x%zx of the output is", i);
+            return differs_from(replay, wanted, what, out[from + i], want[i]);
+        }
     return 0;
 }
 
@@ -239,21 +290,28 @@ static int replay_step(const struct replay *replay, const struct hvs_step *step)
 
     switch (step->keyword) {
     case HVS_SCRIPT_FAULT:
-        return add_fault(replay->d, step) ? 0 : differs(replay, step, "out of memory at", 0);
+        return add_fault(replay->d, replay->file->path, step)
+                   ? 0
+                   : differs(replay, step, "out of memory at", 0);
     case HVS_SCRIPT_CALL:
         return replay_call(replay, step, step + 1);
     case HVS_TAKE:
         result = hvdouble_take_interrupt(replay->d, of, &vector);
         if ((result == HVEMU_OK) != (taken != NULL))
-            return differs(replay, step, taken ? "no interrupt for" : "an interrupt for", of);
-        return taken && vector != taken->number ? differs(replay, step, "the vector is", vector)
-                                                : 0;
+            return taken ? differs(replay, step, "no interrupt, recorded vector", taken->number)
+                         : differs(replay, step, "recorded no interrupt, the vector is", vector);
+        return taken && vector != taken->number
+                   ? differs_from(replay, step, "the vector is", vector, taken->number)
+                   : 0;
     case HVS_WRITE:
         count = bytes_of(step, HVS_K_BYTES, bytes);
         return hvdouble_write(replay->d, of, hvs_number(step, HVS_K_GPA, 0), bytes,
                               (uint32_t)count) == HVEMU_MEM_OK
                    ? 0
                    : differs(replay, step, "no such memory of", of);
+    case HVS_MEND:
+        hvdouble_mend(replay->d);
+        return 0;
     default:
         return 0;
     }

@@ -50,6 +50,7 @@ static const char *const keyword_names[HVS_KEYWORDS] = {
     "result",
     "take",
     "write",
+    "mend",
 };
 
 static const char *const key_names[HVS_KEYS] = {

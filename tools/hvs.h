@@ -57,6 +57,7 @@ enum hvs_keyword {
     HVS_RESULT,
     HVS_TAKE,
     HVS_WRITE,
+    HVS_MEND,
     HVS_KEYWORDS
 };
 

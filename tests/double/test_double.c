@@ -311,6 +311,8 @@ static void a_faulty_script_is_refused_with_its_line(void **state)
         {"call from=0x1 control=0x46 in=@root\n", "f:1: '@root': a script has no names, but IDs"},
         {"result value=0x0\n", "f:1: result without a call"},
         {"take of=0x2\n", "f:1: this is for hvdouble_replay(), not for loading"},
+        {"mend\n", "f:1: this is for hvdouble_replay(), not for loading"},
+        {"mend nth=0x1\n", "f:1: mend knows no 'nth'"},
     };
     char error[256];
 
@@ -378,6 +380,39 @@ static void rights_are_those_of_all_on_the_way(void **state)
     assert_int_equal(hvdouble_read(d, 99, 0, &byte, 1), HVEMU_MEM_NONE);
 }
 
+static void the_hypercall_page_lies_over_memory(void **state)
+{
+    static const uint8_t code[] = {0x0F, 0x01, 0xC1, 0xC3}, zero[4];
+    const uint64_t pages[2] = {3, 4};
+    uint32_t count = 2;
+    uint8_t bytes[8];
+    struct hvemu_vp *vp;
+    HV_PARTITION_ID child;
+
+    (void)state;
+    child = make_child(512);
+    vp = hvdouble_vp(d, child, 0);
+    assert_status(HvMapGpaPages(child, 0x10, 0xF, &count, pages), 0);
+    assert_int_equal(hvdouble_write(d, child, 0x10000, "beneath", 8), HVEMU_MEM_OK);
+    assert_action(hvemu_x64_wrmsr(vp, HV_X64_MSR_GUEST_OS_ID, 1), HVEMU_STEP);
+    assert_action(hvemu_x64_wrmsr(vp, HV_X64_MSR_HYPERCALL, 0x10001), HVEMU_STEP);
+    assert_int_equal(hvdouble_read(d, child, 0x10000, bytes, 8), HVEMU_MEM_OK);
+    assert_memory_equal(bytes, code, 4);
+    assert_memory_equal(bytes + 4, zero, 4);
+    assert_int_equal(hvdouble_read(d, child, 0x10002, bytes, 2), HVEMU_MEM_OK);
+    assert_memory_equal(bytes, code + 2, 2);
+    assert_int_equal(hvdouble_read(d, child, 0x10FFC, bytes, 4), HVEMU_MEM_OK);
+    assert_memory_equal(bytes, zero, 4);
+    assert_int_equal(hvdouble_write(d, child, 0x10010, "x", 1), HVEMU_MEM_DENIED);
+    assert_int_equal(hvdouble_write(d, child, 0x11000, "x", 1), HVEMU_MEM_OK); /* beside it */
+    assert_int_equal(hvdouble_read(d, root, 0x3000, bytes, 8), HVEMU_MEM_OK);
+    assert_string_equal((char *)bytes, "beneath");
+    assert_action(hvemu_x64_wrmsr(vp, HV_X64_MSR_HYPERCALL, 0), HVEMU_STEP);
+    assert_int_equal(hvdouble_read(d, child, 0x10000, bytes, 8), HVEMU_MEM_OK);
+    assert_string_equal((char *)bytes, "beneath");
+    assert_int_equal(hvdouble_write(d, child, 0x10010, "x", 1), HVEMU_MEM_OK);
+}
+
 static void a_processor_begins_as_after_a_reset_and_takes_its_interrupt(void **state)
 {
     static const HV_REGISTER_NAME names[] = {0x20010, 0x20011, 0x40000, 0x60001, 0x8000C, 0x0};
@@ -425,7 +460,8 @@ static void leaks_are_told_one_by_one(void **state)
     fclose(to);
     assert_string_equal(text, "0x2: is a partition of 0x1\n0x2: has VP 0x0\n"
                               "0x2: has mapped page 0x100 to 0x102\n"
-                              "0x1: has deposited page 0x200 to 0x3ff\n");
+                              "0x1: has deposited page 0x200 to 0x23f in the pool of 0x1\n"
+                              "0x1: has deposited page 0x240 to 0x3ff in the pool of 0x2\n");
 }
 
 /* ---- Log and recordings ---- */
@@ -448,14 +484,52 @@ static void each_call_is_one_line_of_the_log(void **state)
     assert_status(HvGetPartitionId(&id), 0);
     assert_string_equal(logged, "0x1: HvCallGetPartitionId (0x0046): HV_STATUS_SUCCESS");
     assert_status(HvDeletePartition(7), 0xD);
-    assert_string_equal(logged,
-                        "0x1: HvCallDeletePartition (0x0043): HV_STATUS_INVALID_PARTITION_ID");
+    assert_string_equal(logged, "0x1: HvCallDeletePartition (0x0043) on 0x7: "
+                                "HV_STATUS_INVALID_PARTITION_ID");
     deposit_pages(root, 64, 512);
     assert_string_equal(
         logged, "0x1: HvCallDepositMemory (0x0048) on 0x1: HV_STATUS_SUCCESS, 64 of 64 done");
     assert_status(hvdouble_hypercall(d, root, 0x1, NULL, 0, NULL, 0), 0x2);
     assert_string_equal(
         logged, "0x1: HvCallSwitchVirtualAddressSpace (0x0001): HV_STATUS_INVALID_HYPERCALL_CODE");
+    hvdouble_log(d, NULL);
+    free(logged);
+    logged = NULL;
+}
+
+static void the_log_names_the_fault_that_made_a_status(void **state)
+{
+    const uint64_t pages[4] = {0, 1, 2, 3};
+    HV_PARTITION_ID child;
+    uint32_t count = 4;
+    uint64_t value;
+
+    (void)state;
+    child = make_child(512);
+    hvdouble_log_to(d, keep_line, NULL);
+    load(d, "fault code=0x44 status=0x7777 nth=0x1\n\nfault code=0x4b limit=0x2\n"
+            "fault op=map answer=0x19 nth=0x4\nfault page=0x3 of=0x1\n");
+    assert_status(HvGetPartitionProperty(child, 0x20003, &value), 0x7777);
+    assert_string_equal(logged, "0x1: HvCallGetPartitionProperty (0x0044) on 0x2: "
+                                "HV_STATUS_(unknown) 0x7777 [fault f:1]");
+    assert_status(HvGetPartitionProperty(child, 0x20003, &value), 0);
+    assert_string_equal(logged,
+                        "0x1: HvCallGetPartitionProperty (0x0044) on 0x2: HV_STATUS_SUCCESS");
+    assert_status(HvMapGpaPages(child, 0, 0xF, &count, pages), 0x78);
+    assert_string_equal(logged, "0x1: HvCallMapGpaPages (0x004B) on 0x2: HV_STATUS_TIMEOUT, "
+                                "2 of 4 done [fault f:3]");
+    count = 2;
+    assert_status(HvMapGpaPages(child, 0, 0xF, &count, pages), 0x19);
+    assert_true(strstr(logged, ", 1 of 2 done [fault f:4]") != NULL);
+    count = 1; /* the limit is counted, and made nothing */
+    assert_status(HvMapGpaPages(child, 0, 0x2, &count, pages), 0x5);
+    assert_true(strstr(logged, "HV_STATUS_INVALID_PARAMETER, 0 of 1 done") != NULL);
+    assert_null(strstr(logged, "fault"));
+    count = 1;
+    assert_status(HvMapGpaPages(child, 3, 0xF, &count, pages + 3), 0x8);
+    assert_true(strstr(logged, "HV_STATUS_OPERATION_DENIED, 0 of 1 done [fault f:5]") != NULL);
+    assert_status(HvDeletePartition(99), 0xD);
+    assert_null(strstr(logged, "fault"));
     hvdouble_log(d, NULL);
     free(logged);
     logged = NULL;
@@ -500,12 +574,38 @@ static void a_recording_can_be_done_again_and_shows_what_differs(void **state)
     fprintf(file, "call from=0x1 control=0x46 out=0x8\nresult value=0x0 out=8:0x2\n");
     fflush(file);
     assert_int_equal(hvdouble_replay(&options, path, text, sizeof text), 1);
-    snprintf(want, sizeof want, "%s:%u: the output differs from byte 0x0", path, lines + 2);
+    snprintf(want, sizeof want, "%s:%u: byte 0x0 of the output is 0x1, recorded 0x2", path,
+             lines + 2);
     assert_string_equal(text, want);
     fprintf(file, "nonsense\n");
     fclose(file);
     assert_int_equal(hvdouble_replay(&options, path, text, sizeof text), -1);
     snprintf(want, sizeof want, "%s:%u: unknown keyword 'nonsense'", path, lines + 3);
+    assert_string_equal(text, want);
+    unlink(path);
+}
+
+static void a_recording_has_what_was_mended(void **state)
+{
+    char path[32] = "recording-XXXXXX", text[256] = "", want[128];
+    FILE *file = fdopen(mkstemp(path), "w+");
+    HV_PARTITION_ID id;
+
+    (void)state;
+    assert_non_null(file);
+    hvdouble_record(d, file);
+    load(d, "fault code=0x46 status=0x5\n");
+    assert_status(HvGetPartitionId(&id), 0x5);
+    hvdouble_mend(d);
+    assert_status(HvGetPartitionId(&id), 0);
+    hvdouble_record(d, NULL);
+    fflush(file);
+    if (hvdouble_replay(&options, path, text, sizeof text) != 0)
+        fail_msg("%s", text);
+    fprintf(file, "call from=0x1 control=0x46 out=0x8\nresult value=0x5\n");
+    fclose(file);
+    assert_int_equal(hvdouble_replay(&options, path, text, sizeof text), 1);
+    snprintf(want, sizeof want, "%s:8: the result is 0x0, recorded 0x5", path);
     assert_string_equal(text, want);
     unlink(path);
 }
@@ -538,10 +638,13 @@ int main(void)
         TEST(a_faulty_script_is_refused_with_its_line),
         TEST(what_is_deposited_is_out_of_reach_and_comes_back_zeroed),
         TEST(rights_are_those_of_all_on_the_way),
+        TEST(the_hypercall_page_lies_over_memory),
         TEST(a_processor_begins_as_after_a_reset_and_takes_its_interrupt),
         TEST(leaks_are_told_one_by_one),
         TEST(each_call_is_one_line_of_the_log),
+        TEST(the_log_names_the_fault_that_made_a_status),
         TEST(a_recording_can_be_done_again_and_shows_what_differs),
+        TEST(a_recording_has_what_was_mended),
         TEST(a_recording_of_the_whole_life_can_be_done_again),
     };
     const int failures = cmocka_run_group_tests_name("client", client_tests, NULL, NULL);
