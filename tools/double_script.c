@@ -272,7 +272,7 @@ static int replay_call(const struct replay *replay, const struct hvs_step *step,
         return differs_from(replay, wanted, "bytes of output are", to - from, want_bytes);
     for (size_t i = 0; i < want_bytes; i++)
         if (out[from + i] != want[i]) {
-            char what[40];
+            char what[64];
 
             snprintf(what, sizeof what, "byte 0x%zx of the output is", i);
             return differs_from(replay, wanted, what, out[from + i], want[i]);
