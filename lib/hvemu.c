@@ -104,11 +104,10 @@ size_t hvemu_memory_size(const struct hvemu_config *config)
     return bytes <= SIZE_MAX ? (size_t)bytes : 0;
 }
 
-/* Anew after each change, as own calls move. */
-static void index_calls(struct hvemu *hv)
+/* Finds those anew that have moved: the own calls from this one on. */
+static void index_calls(struct hvemu *hv, uint32_t from)
 {
-    memset(hv->by_low_byte, 0, sizeof hv->by_low_byte);
-    for (uint32_t i = 0; i < hv->call_count; i++) {
+    for (uint32_t i = from; i < hv->call_count; i++) {
         const struct hvemu_descriptor *call = &hv->calls[i];
         if (call->code < HVEMU__CODES)
             hv->by_code[call->code] = call;
@@ -203,7 +202,7 @@ static enum hvemu_result insert(struct hvemu *hv, const struct hvemu_descriptor 
     for (at = hv->call_count++; at > 0 && hv->calls[at - 1].code > call->code; at--)
         hv->calls[at] = hv->calls[at - 1];
     hv->calls[at] = *call;
-    index_calls(hv);
+    index_calls(hv, at);
     return HVEMU_OK;
 }
 
@@ -243,7 +242,8 @@ static enum hvemu_result withdraw(struct hvemu *hv, uint16_t code)
         hv->call_count--;
         for (uint32_t at = (uint32_t)(call - hv->calls); at < hv->call_count; at++)
             hv->calls[at] = hv->calls[at + 1];
-        index_calls(hv);
+        memset(hv->by_low_byte, 0, sizeof hv->by_low_byte); /* one may have been the call's */
+        index_calls(hv, 0);
     }
     return HVEMU_OK;
 }

@@ -86,6 +86,19 @@ static void result_of_a_32_bit_caller_is_edx_eax_with_clean_upper_halves(void **
     assert_narrow_answer(vmm->vp, fake_frame32(0x10056, child, 0), 0x14);
 }
 
+/* Its ECX is half of a parameter, which may look like a 64-bit caller's control word. */
+static void ecx_of_a_32_bit_caller_is_no_control_word(void **state)
+{
+    struct fake_vmm *vmm = *state;
+    struct hvemu_x64_frame frame = fake_frame32(0x10056, 0, 0);
+
+    frame.rcx = 0x10056; /* of partition 0x10056, which there is not */
+    frame.rbx = 0;
+    assert_narrow_answer(vmm->vp, frame, 0x0D);
+    frame.rcx = 0x10043;
+    assert_narrow_answer(vmm->vp, frame, 0x0D);
+}
+
 static void compatibility_mode_takes_32_bit_registers(void **state)
 {
     struct fake_vmm *vmm = *state;
@@ -890,6 +903,7 @@ int main(void)
 #define EVERY_OP(name) cmocka_unit_test_setup_teardown(name, setup_for_every_op, fake_teardown)
         TEST(fast_clear_changes_nothing_but_rax),
         TEST(result_of_a_32_bit_caller_is_edx_eax_with_clean_upper_halves),
+        TEST(ecx_of_a_32_bit_caller_is_no_control_word),
         TEST(compatibility_mode_takes_32_bit_registers),
         TEST(long_segment_without_long_mode_takes_32_bit_registers),
         TEST(partition_id_comes_back_in_rdx_and_the_rest_of_its_chunk_is_zero),

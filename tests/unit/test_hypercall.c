@@ -885,6 +885,47 @@ static void order_of_faults_in_a_c_call(void **state)
     assert_u64(hvemu_hypercall(vmm->hv, vmm->guest, 0x56, in, 8, NULL, 0), 0x0D);
 }
 
+/* Each alone, for the shortest call there is. */
+
+static unsigned watched;
+
+static int watch_before(void *ctx, const struct hvemu_invocation *invocation)
+{
+    (void)ctx;
+    assert_u64(invocation->call->code, CLEAR);
+    watched++;
+    return 0x1D;
+}
+
+static void watch_after(void *ctx, const struct hvemu_invocation *invocation, uint16_t status,
+                        uint16_t reps)
+{
+    (void)ctx;
+    assert_u64(invocation->call->code, CLEAR);
+    assert_status(status, 0x14);
+    assert_int_equal(reps, 0);
+    watched++;
+}
+
+static void filter_and_trace_do_not_need_each_other(void **state)
+{
+    (void)state;
+    for (int with_trace = 0; with_trace < 2; with_trace++) {
+        struct hvemu_ops ops = fake_ops;
+        struct fake_vmm *vmm;
+        uint64_t child;
+
+        ops.filter = with_trace ? NULL : watch_before;
+        ops.trace = with_trace ? watch_after : NULL;
+        vmm = new_with(NULL, &ops);
+        child = add_child(vmm);
+        watched = 0;
+        assert_answer(vmm->vp, fast_call(CLEAR, child, 0), with_trace ? 0x14 : 0x1D);
+        assert_int_equal(watched, 1);
+        fake_free(vmm);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -895,6 +936,7 @@ int main(void)
         TEST(bytes_that_the_kernel_has_fetched_are_handed_over_as_fast),
 #endif
         TEST(bytes_of_any_call_may_have_been_fetched),
+        cmocka_unit_test(filter_and_trace_do_not_need_each_other),
         cmocka_unit_test(registers_that_are_not_advertised_do_not_matter_to_a_decoded_call),
         TEST(answer_tells_what_was_asked),
         TEST(executing_nothing_fails),
