@@ -90,7 +90,7 @@ static void end(HV_PARTITION_ID child, struct hvemu_vp *boot_processor)
 int main(void)
 {
     struct hvemu *hv = make_hypervisor();
-    const struct hvemu_caller root = {hv, hvemu_root(hv)};
+    const struct hvemu_caller root = {.hv = hv, .partition = hvemu_root(hv)};
     HV_PARTITION_ID child, sibling;
     struct hvemu_vp *boot_processor;
 

@@ -41,12 +41,20 @@ static const struct hvemu_caller *current(void)
     return caller ? caller : &nobody;
 }
 
-HV_STATUS hvemu__call(uint16_t code, const void *in, size_t in_bytes, void *out, size_t out_bytes)
+static uint64_t make(uint64_t control, const void *in, size_t in_bytes, const void *items,
+                     size_t items_bytes, void *out, size_t out_bytes)
 {
     const struct hvemu_caller *caller = current();
 
-    return (HV_STATUS)hvemu__hypercall(caller->hv, NULL, caller->partition, code, in, in_bytes,
-                                       NULL, out, out_bytes);
+    return caller->hypercall ? caller->hypercall(caller, control, in, in_bytes, items, items_bytes,
+                                                 out, out_bytes)
+                             : hvemu__hypercall(caller->hv, NULL, caller->partition, control, in,
+                                                in_bytes, items, out, out_bytes);
+}
+
+HV_STATUS hvemu__call(uint16_t code, const void *in, size_t in_bytes, void *out, size_t out_bytes)
+{
+    return (HV_STATUS)make(code, in, in_bytes, NULL, 0, out, out_bytes);
 }
 
 /* The calls whose only parameter is a partition ID. */
@@ -76,7 +84,7 @@ static HV_STATUS call_for_u64(uint16_t code, const void *in, size_t in_bytes, ui
 HV_STATUS hvemu__call_reps(uint16_t code, const void *in, size_t in_bytes, const void *items,
                            void *out, size_t out_each, uint32_t *count)
 {
-    const struct hvemu_caller *caller = current();
+    const size_t each = hvemu__built_in(code)->in_each;
     uint64_t reps, result;
 
     if (!count)
@@ -85,10 +93,9 @@ HV_STATUS hvemu__call_reps(uint16_t code, const void *in, size_t in_bytes, const
     *count = 0;
     if (reps > HV_HYPERCALL_REP_COUNT_MASK >> HV_HYPERCALL_REP_COUNT_SHIFT)
         return HV_STATUS_INVALID_PARAMETER;
-    result = hvemu__hypercall(caller->hv, NULL, caller->partition,
-                              code | reps << HV_HYPERCALL_REP_COUNT_SHIFT, in, in_bytes, items, out,
-                              (size_t)reps * out_each);
-    *count = (uint32_t)(result >> HV_HYPERCALL_RESULT_REPS_SHIFT);
+    result = make(code | reps << HV_HYPERCALL_REP_COUNT_SHIFT, in, in_bytes, items,
+                  (size_t)reps * each, out, (size_t)reps * out_each);
+    *count = (uint32_t)((result & HV_HYPERCALL_RESULT_REPS_MASK) >> HV_HYPERCALL_RESULT_REPS_SHIFT);
     return (HV_STATUS)result;
 }
 
@@ -134,7 +141,15 @@ HVEMU_API HV_STATUS HvAssertVirtualInterrupt(HV_PARTITION_ID DestinationPartitio
                                              HV_INTERRUPT_VECTOR RequestedVector)
 {
     const struct hvemu_caller *caller = current();
+    uint8_t in[sizeof(HV_INPUT_ASSERT_VIRTUAL_INTERRUPT)] = {0};
 
+    if (caller->hypercall) {
+        le64enc(in, DestinationPartition);
+        le64enc(in + 8, InterruptControl.AsUINT64);
+        le64enc(in + 16, DestinationAddress);
+        le32enc(in + 24, RequestedVector);
+        return hvemu__call(HvCallAssertVirtualInterrupt, in, sizeof in, NULL, 0);
+    }
     return hvemu_assert_virtual_interrupt(caller->hv, caller->partition, DestinationPartition,
                                           InterruptControl.AsUINT64, DestinationAddress,
                                           RequestedVector);
@@ -144,6 +159,8 @@ HVEMU_API HV_STATUS HvClearVirtualInterrupt(HV_PARTITION_ID DestinationPartition
 {
     const struct hvemu_caller *caller = current();
 
+    if (caller->hypercall)
+        return call_on(HvCallClearVirtualInterrupt, DestinationPartition);
     return hvemu_clear_virtual_interrupt(caller->hv, caller->partition, DestinationPartition);
 }
 

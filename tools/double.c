@@ -202,6 +202,41 @@ uint64_t hvdouble_hypercall(struct hvdouble *d, uint64_t caller, uint64_t contro
     return result;
 }
 
+/* A thread's way in: what the Hv functions of the library call. */
+static _Thread_local struct attachment {
+    struct hvemu_caller caller;
+    struct hvdouble *d;
+} attachment;
+
+/* Header and elements in one block, as hypercalls have them. What no page could hold the hypervisor
+ * is to refuse, unseen. */
+static uint64_t enter(const struct hvemu_caller *caller, uint64_t control, const void *in,
+                      size_t in_bytes, const void *items, size_t items_bytes, void *out,
+                      size_t out_bytes)
+{
+    struct hvdouble *d = ((const struct attachment *)caller)->d;
+    uint8_t block[HV_PAGE_SIZE];
+
+    if (items && in_bytes + items_bytes <= sizeof block) {
+        memcpy(block, in, in_bytes);
+        memcpy(block + in_bytes, items, items_bytes);
+        in = block;
+        in_bytes += items_bytes;
+    }
+    return hvdouble_hypercall(d, caller->partition, control, in, in_bytes, out, out_bytes);
+}
+
+void hvdouble_attach(struct hvdouble *d, uint64_t partition)
+{
+    if (!d) {
+        hvemu_attach(NULL);
+        return;
+    }
+    attachment.d = d;
+    attachment.caller = (struct hvemu_caller){d->hv, partition, enter};
+    hvemu_attach(&attachment.caller);
+}
+
 static void log_to_file(void *arg, const char *line)
 {
     fprintf(arg, "%s\n", line);

@@ -5,16 +5,13 @@
  * instance of libhvemu with a simulated machine behind it, which logs calls, makes them fail as a
  * script says, repeats a recording, and tells at the end what was not given back.
  *
- * The client under test calls the functions of <hvgdk/hvapi.h>, which this library defines, on a
- * thread that hvdouble_attach() was called on; or it has a door of its own, as drivers do, which
- * then calls hvdouble_hypercall(). Both see everything here: faults befall also the calls that the
- * library's own HvAssertVirtualInterrupt() and HvClearVirtualInterrupt() hide from filters. Calls
- * by hvemu_ functions on hvdouble_hypervisor() go past the recording, and the two interrupt forms,
- * hvemu_assert_virtual_interrupt() and hvemu_clear_virtual_interrupt(), past faults and log too.
+ * The client under test calls the functions of <hvgdk/hvapi.h> on a thread that hvdouble_attach()
+ * was called on; or it has a door of its own, as drivers do, which then calls hvdouble_hypercall().
+ * Both see everything here. Calls by hvemu_ functions on hvdouble_hypervisor() go past the
+ * recording, and the two interrupt forms, hvemu_assert_virtual_interrupt() and
+ * hvemu_clear_virtual_interrupt(), past faults and log too.
  *
- * CMake target `hvemu_double`, with `HVEMU_BUILD_TOOLS`; it brings libhvemu along. Link nothing
- * else of libhvemu: with hvemu::hvemu before it, or with hvemu_attach(), the Hv functions are
- * defined twice.
+ * CMake target `hvemu_double`, with `HVEMU_BUILD_TOOLS`; it brings libhvemu along.
  *
  * The machine: the root's memory begins at GPA 0, is zero, and has no holes. A partition has what
  * was mapped for it, page by page; memory that is deposited can be reached by nobody, and is zeroed
@@ -71,8 +68,8 @@ struct hvemu *hvdouble_hypervisor(const struct hvdouble *d);
 
 /* Calls. */
 
-/* The calling thread is from now on in `partition` of d when it calls an Hv function. NULL: in
- * none, as at first, and it gets HV_STATUS_ACCESS_DENIED. */
+/* hvemu_attach(): the calling thread is from now on in `partition` of d when it calls an Hv
+ * function. NULL: in none, as at first, and it gets HV_STATUS_ACCESS_DENIED. */
 void hvdouble_attach(struct hvdouble *d, uint64_t partition);
 
 /* hvemu_hypercall(): a call of partition `caller`, logged and recorded. */

@@ -544,7 +544,7 @@ static void make_hypervisor(struct vmm *vmm)
         err(2, "memory");
     result = hvemu_init(&vmm->hv, memory, bytes, &config, &ops, vmm);
     if (result == HVEMU_OK) {
-        vmm->root = (struct hvemu_caller){vmm->hv, hvemu_root(vmm->hv)};
+        vmm->root = (struct hvemu_caller){.hv = vmm->hv, .partition = hvemu_root(vmm->hv)};
         result = hvemu_add_guest(vmm->hv, vmm->root.partition, privileges, vmm, &vmm->guest);
     }
     for (size_t i = 0; i < OWN_CALLS && result == HVEMU_OK; i++)

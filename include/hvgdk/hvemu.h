@@ -447,9 +447,16 @@ HVEMU_API enum hvemu_result hvemu_ext_int_acknowledge(struct hvemu_vp *vp, uint8
  * HV_STATUS_ACCESS_DENIED. HV_STATUS_TIMEOUT: nothing has happened, or (finalize, rep calls) not
  * all of it; call again. */
 
-struct hvemu_caller {
+struct hvemu_caller { /* to be zeroed before it is filled */
     struct hvemu *hv;
     uint64_t partition;
+    /* NULL: the library carries out what the thread calls. Else every Hv function that is about to
+       make a call has this do it in the place of hvemu_hypercall(): to log it, to refuse it, or to
+       send it elsewhere. in, items: the header and the list of elements, which follows it in
+       guest memory. */
+    uint64_t (*hypercall)(const struct hvemu_caller *caller, uint64_t control, const void *in,
+                          size_t in_bytes, const void *items, size_t items_bytes, void *out,
+                          size_t out_bytes);
 };
 
 /* Attaches the calling thread to *caller, which must stay as it is until the thread attaches

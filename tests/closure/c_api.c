@@ -11,7 +11,7 @@
 int main(void)
 {
     static _Alignas(64) unsigned char memory[1 << 18];
-    struct hvemu_caller root;
+    struct hvemu_caller root = {0};
     struct hvemu_vp *vp;
     HV_PARTITION_ID guest;
 

@@ -19,7 +19,7 @@ int main(void)
     const HV_INTERRUPT_CONTROL ext_int = {.AsUINT64 = HvX64InterruptTypeExtInt};
     const HV_PROXIMITY_DOMAIN_INFO anywhere = {0};
     HV_PARTITION_ID guest = 0, unborn = 0;
-    struct hvemu_caller root;
+    struct hvemu_caller root = {0};
     struct hvemu_vp *vp;
     uint8_t vector;
 

@@ -629,7 +629,7 @@ static int make_instance(void)
 
     for (uint32_t b = 0; b < 2 && !bad; b++) {
         bad |= hvemu_add_guest(hv, 1, HV_PRIVILEGE_ALL, NULL, &brothers[b]);
-        attachments[b] = (struct hvemu_caller){hv, brothers[b]};
+        attachments[b] = (struct hvemu_caller){.hv = hv, .partition = brothers[b]};
         for (uint32_t t = 0; t < THREADS; t++)
             bad |= hvemu_vp_attach(hv, brothers[b], t, NULL, &native[t][b]);
         bad |= hvemu_x64_wrmsr(native[0][b], 0x40000000, 1) != HVEMU_STEP;

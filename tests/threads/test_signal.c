@@ -187,8 +187,8 @@ static int setup(void **state)
     assert_result(hvemu_init(&hv, memory, sizeof memory, &config, &ops, NULL), HVEMU_OK);
     assert_result(hvemu_add_guest(hv, 1, HV_PRIVILEGE_ALL, NULL, &guest), HVEMU_OK);
     assert_result(hvemu_vp_attach(hv, guest, 0, NULL, &boot), HVEMU_OK);
-    as_root = (struct hvemu_caller){hv, 1};
-    as_guest = (struct hvemu_caller){hv, guest};
+    as_root = (struct hvemu_caller){.hv = hv, .partition = 1};
+    as_guest = (struct hvemu_caller){.hv = hv, .partition = guest};
     mayfly = 3;
     atomic_store(&complaint, NULL);
     atomic_store(&signals, 0);

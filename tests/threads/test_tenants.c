@@ -210,7 +210,7 @@ static void raise_child(unsigned me, unsigned round)
 static void *be_tenant(void *arg)
 {
     const unsigned me = (unsigned)(uintptr_t)arg;
-    const struct hvemu_caller caller = {hv, tenants[me]};
+    const struct hvemu_caller caller = {.hv = hv, .partition = tenants[me]};
 
     hvemu_attach(&caller);
     for (unsigned round = 0; round < rounds && !atomic_load(&complaint); round++)
@@ -224,7 +224,7 @@ static void *be_tenant(void *arg)
  * come and go. */
 static void be_root(void)
 {
-    const struct hvemu_caller caller = {hv, hvemu_root(hv)};
+    const struct hvemu_caller caller = {.hv = hv, .partition = hvemu_root(hv)};
     uint64_t id = 0, child = 0;
 
     hvemu_attach(&caller);

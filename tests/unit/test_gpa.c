@@ -36,7 +36,7 @@ static void begin(const struct hvemu_config *config, const struct hvemu_ops *ops
     assert_result(hvemu_add_guest(vmm->hv, vmm->root, HV_PRIVILEGE_ALL, &guest_ctx, &vmm->guest),
                   HVEMU_OK);
     vmm->vp = attached(vmm, vmm->guest, 0);
-    as_root = (struct hvemu_caller){vmm->hv, vmm->root};
+    as_root = (struct hvemu_caller){.hv = vmm->hv, .partition = vmm->root};
     hvemu_attach(&as_root);
 }
 

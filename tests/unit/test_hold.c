@@ -133,7 +133,7 @@ static void the_hv_functions_are_the_librarys_whatever_is_withdrawn(void **state
         assert_result(hvemu_unregister(now.vmm->hv, code), HVEMU_OK);
     assert_result(hvemu_unregister(now.vmm->hv, OWN_ID), HVEMU_OK);
     assert_result(hvemu_register(now.vmm->hv, &other), HVEMU_OK);
-    root = (struct hvemu_caller){now.vmm->hv, now.vmm->root};
+    root = (struct hvemu_caller){.hv = now.vmm->hv, .partition = now.vmm->root};
     hvemu_attach(&root);
     assert_status(HvGetPartitionId(&id), 0);
     assert_u64(id, now.vmm->root);

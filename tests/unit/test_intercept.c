@@ -19,7 +19,7 @@ static int setup_with(void **state, const struct hvemu_config *config)
     *state = vmm = fake_new(config, NULL);
     fake_add_guest(vmm, HV_PRIVILEGE_ALL);
     by_root = attached(vmm, vmm->root, 0);
-    as_root = (struct hvemu_caller){vmm->hv, vmm->root};
+    as_root = (struct hvemu_caller){.hv = vmm->hv, .partition = vmm->root};
     hvemu_attach(&as_root);
     return 0;
 }

@@ -403,7 +403,8 @@ static void ops_run_under_the_locks_that_are_promised(void **state)
 
 static uint64_t next_child(uint64_t caller, uint64_t parent, uint64_t previous, uint16_t want)
 {
-    const struct hvemu_caller here = {vmm->hv, caller}, *const before = hvemu_attach(&here);
+    const struct hvemu_caller here = {.hv = vmm->hv, .partition = caller}, *const before =
+                                                                               hvemu_attach(&here);
     HV_PARTITION_ID next = 0x5A5A;
 
     assert_status(HvGetNextChildPartition(parent, previous, &next), want);

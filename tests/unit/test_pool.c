@@ -36,7 +36,7 @@ static void begin(const struct hvemu_config *config, const struct hvemu_ops *ops
     vmm = fake_new(config, ops);
     root_vp = attached(vmm, vmm->root, 0);
     fake_add_guest(vmm, HV_PRIVILEGE_ALL);
-    as_root = (struct hvemu_caller){vmm->hv, vmm->root};
+    as_root = (struct hvemu_caller){.hv = vmm->hv, .partition = vmm->root};
     hvemu_attach(&as_root);
 }
 

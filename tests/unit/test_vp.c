@@ -364,7 +364,7 @@ static int setup_calls(void **state)
     fake_setup(state);
     vmm = *state;
     by_root = attached(vmm, vmm->root, 0);
-    as_root = (struct hvemu_caller){vmm->hv, vmm->root};
+    as_root = (struct hvemu_caller){.hv = vmm->hv, .partition = vmm->root};
     hvemu_attach(&as_root);
     return 0;
 }

@@ -27,7 +27,7 @@ static int setup(void **state)
     by_root = attached(vmm, vmm->root, 0);
     assert_status(create_vp(vmm, vmm->root, vmm->guest, 1), 0x00);
     target = vp_of(vmm, vmm->guest, 1);
-    as_root = (struct hvemu_caller){vmm->hv, vmm->root};
+    as_root = (struct hvemu_caller){.hv = vmm->hv, .partition = vmm->root};
     hvemu_attach(&as_root);
     fake_forget(vmm);
     return 0;

@@ -20,8 +20,8 @@ static int setup(void **state)
 
     fake_setup(state);
     vmm = *state;
-    as_root = (struct hvemu_caller){vmm->hv, vmm->root};
-    as_guest = (struct hvemu_caller){vmm->hv, vmm->guest};
+    as_root = (struct hvemu_caller){.hv = vmm->hv, .partition = vmm->root};
+    as_guest = (struct hvemu_caller){.hv = vmm->hv, .partition = vmm->guest};
     hvemu_attach(&as_root);
     return 0;
 }
@@ -90,8 +90,11 @@ static void a_dead_caller_is_denied_and_so_is_its_successors_name(void **state)
 {
     struct fake_vmm *vmm = *state;
     const uint64_t poor_parent = fake_child(vmm, vmm->root);
-    struct hvemu_caller dead = {vmm->hv, poor_parent}, wrong = {NULL, 1}, stranger = {vmm->hv, 99},
-                        self = {vmm->hv, UINT64_MAX}, nobody = {vmm->hv, 0};
+    struct hvemu_caller dead = {.hv = vmm->hv, .partition = poor_parent},
+                        wrong = {.hv = NULL, .partition = 1},
+                        stranger = {.hv = vmm->hv, .partition = 99},
+                        self = {.hv = vmm->hv, .partition = UINT64_MAX},
+                        nobody = {.hv = vmm->hv, .partition = 0};
     uint64_t unborn = 0, id;
 
     hvemu_attach(&dead);
@@ -221,7 +224,8 @@ static void HvCreatePartition_gives_every_status(void **state)
     struct fake_vmm *vmm = *state;
     HV_PROXIMITY_DOMAIN_INFO info = {.Id = 63, .Flags = {.AsUINT32 = 0x80000001}};
     HV_PARTITION_ID id = 0;
-    struct hvemu_caller poor = {vmm->hv, 0}, deep = {vmm->hv, 0};
+    struct hvemu_caller poor = {.hv = vmm->hv, .partition = 0},
+                        deep = {.hv = vmm->hv, .partition = 0};
 
     fake_forget(vmm);
     assert_status(HvCreatePartition(0x0059A713, info, &id), 0x00);
@@ -317,7 +321,7 @@ static void a_life_cycle_function_inside_another_is_to_be_called_again(void **st
 static void HvGetPartitionId_needs_the_privilege(void **state)
 {
     struct fake_vmm *vmm = *state;
-    struct hvemu_caller caller = {vmm->hv, 0};
+    struct hvemu_caller caller = {.hv = vmm->hv, .partition = 0};
     HV_PARTITION_ID id = 0x5A5A;
 
     assert_result(hvemu_add_guest(vmm->hv, 1, ~0x0000000200000000u, NULL, &caller.partition),

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/endian.h>
 
 enum { CALLS = 4, LIST = 4096, NOBODY = 99 };
 
@@ -65,8 +66,8 @@ static void make(uint32_t budget)
     vmm = fake_new(&config, &ops);
     fake_add_guest(vmm, HV_PRIVILEGE_ALL);
     guest = vmm->guest;
-    as_root = (struct hvemu_caller){vmm->hv, vmm->root};
-    as_guest = (struct hvemu_caller){vmm->hv, guest};
+    as_root = (struct hvemu_caller){.hv = vmm->hv, .partition = vmm->root};
+    as_guest = (struct hvemu_caller){.hv = vmm->hv, .partition = guest};
     hvemu_attach(&as_root);
     memset(&seen, 0, sizeof seen);
 }
@@ -854,10 +855,88 @@ static void the_rest_of_a_list_follows_in_further_calls(void **state)
     }
 }
 
+/* A caller with a door of its own: all goes through it, as hypercalls, and nothing past it. */
+
+static struct {
+    struct hvemu_caller caller;
+    unsigned calls;
+    uint64_t control, answer;
+    uint8_t in[64], items[64];
+    size_t in_bytes, items_bytes, out_bytes;
+} door;
+
+static uint64_t enter_door(const struct hvemu_caller *caller, uint64_t control, const void *in,
+                           size_t in_bytes, const void *items, size_t items_bytes, void *out,
+                           size_t out_bytes)
+{
+    assert_ptr_equal(caller, &door.caller);
+    assert_true(in_bytes <= sizeof door.in && items_bytes <= sizeof door.items);
+    door.calls++;
+    door.control = control;
+    door.in_bytes = in_bytes;
+    door.items_bytes = items ? items_bytes : 0;
+    door.out_bytes = out_bytes;
+    if (in_bytes)
+        memcpy(door.in, in, in_bytes);
+    if (items)
+        memcpy(door.items, items, items_bytes);
+    if (out_bytes)
+        memset(out, 0x77, out_bytes);
+    return door.answer;
+}
+
+static void a_callers_own_door_gets_every_call_and_gives_every_answer(void **state)
+{
+    const HV_INTERRUPT_CONTROL control = {.AsUINT64 = 0x100000007};
+    const HV_GPA_PAGE_NUMBER pages[2] = {0x1122, 0x3344};
+    uint32_t count = 2;
+    uint64_t id = 0;
+
+    (void)state;
+    door.calls = 0;
+    door.caller = (struct hvemu_caller){.partition = 0x99, .hypercall = enter_door};
+    hvemu_attach(&door.caller);
+    fake_forget(vmm);
+
+    door.answer = 0x14;
+    assert_status(HvClearVirtualInterrupt(0x1234), 0x14);
+    assert_u64(door.control, 0x56);
+    assert_int_equal(door.in_bytes, 8);
+    assert_u64(le64dec(door.in), 0x1234);
+    assert_int_equal(door.items_bytes + door.out_bytes, 0);
+
+    door.answer = 0x16;
+    assert_status(HvAssertVirtualInterrupt(0x1234, control, 0x5678, 0x9A), 0x16);
+    assert_u64(door.control, 0x94);
+    assert_int_equal(door.in_bytes, 32);
+    assert_u64(le64dec(door.in), 0x1234);
+    assert_u64(le64dec(door.in + 8), 0x100000007);
+    assert_u64(le64dec(door.in + 16), 0x5678);
+    assert_u64(le64dec(door.in + 24), 0x9A);
+
+    door.answer = 0x0100000078;
+    assert_status(HvDepositMemory(0x1234, &count, pages), 0x78);
+    assert_int_equal(count, 1);
+    assert_u64(door.control, 0x200000048);
+    assert_int_equal(door.in_bytes, 8);
+    assert_int_equal(door.items_bytes, 16);
+    assert_u64(le64dec(door.items + 8), 0x3344);
+
+    door.answer = 0;
+    assert_status(HvGetPartitionId(&id), 0x00);
+    assert_u64(door.control, 0x46);
+    assert_int_equal(door.in_bytes, 0);
+    assert_int_equal(door.out_bytes, 8);
+    assert_u64(id, 0x7777777777777777);
+    assert_int_equal(door.calls, 4);
+    assert_int_equal(vmm->logged, 0);
+}
+
 int main(void)
 {
 #define ATTACHED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
+        ATTACHED(a_callers_own_door_gets_every_call_and_gives_every_answer),
         ATTACHED(whoever_may_not_call_gets_nothing_and_completes_nothing),
         ATTACHED(a_function_inside_another_on_the_same_partition_is_to_be_called_again),
         ATTACHED(null_is_refused_and_completes_nothing),
