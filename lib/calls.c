@@ -26,6 +26,10 @@ enum {
     FINALIZED = HVEMU_STATE_FINALIZED
 };
 
+/* Those that exits are mostly for. */
+#define PLAIN(form, target, states, out) \
+    ((form) || (out) || ((target) & ~PARENT) || ((target) && !((states)&ACTIVE)) ? 0 : HVEMU__PLAIN)
+
 #define HV_PRIVILEGE_POOL (HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_MEMORY_POOL)
 
 _Static_assert(HVEMU_STATE_UNINITIALIZED == 1 << HVEMU__UNINITIALIZED &&
@@ -46,7 +50,7 @@ const struct hvemu_descriptor hvemu__rows[HVEMU__ROWS] = {
      .in_each = in_each_,                                                                  \
      .out = out_,                                                                          \
      .out_each = out_each_,                                                                \
-     .target = target_,                                                                    \
+     .target = (target_) | PLAIN(form_, target_, states_, out_),                           \
      .states = states_},
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
@@ -90,17 +94,6 @@ static uint16_t at_most_16_bits(uint32_t bytes)
     return bytes < 0xFFFF ? (uint16_t)bytes : 0xFFFF;
 }
 
-/* The rules of the control word: reserved and nested bits, a variable header only where the call
- * takes one, rep fields only in a rep call, and there a start below the count. */
-static int valid_control(const struct hvemu_descriptor *row, const struct hvemu_call *call)
-{
-    if (call->control & (HV_HYPERCALL_RESERVED_MASK | HV_HYPERCALL_NESTED))
-        return 0;
-    if ((call->control & HV_HYPERCALL_VARHEAD_MASK) && !(row->form & HVEMU_VARIABLE))
-        return 0;
-    return row->form & HVEMU_REP ? call->start < call->reps : !call->reps && !call->start;
-}
-
 /* A fast call's lists share the register block; output begins in whole 16 bytes behind input. */
 static int fits_fast(struct hvemu_call *call)
 {
@@ -115,41 +108,35 @@ static int fits_fast(struct hvemu_call *call)
 void hvemu__judge_control(const struct hvemu_descriptor *row, struct hvemu_call *call)
 {
     const uint64_t control = call->control;
+    const unsigned reps =
+        (unsigned)((control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
+    const unsigned start =
+        (unsigned)((control & HV_HYPERCALL_REP_START_MASK) >> HV_HYPERCALL_REP_START_SHIFT);
+    uint32_t header;
 
     call->code = (uint16_t)control;
-    call->reps =
-        (uint16_t)((control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
-    call->start =
-        (uint16_t)((control & HV_HYPERCALL_REP_START_MASK) >> HV_HYPERCALL_REP_START_SHIFT);
+    call->reps = (uint16_t)reps;
+    call->start = (uint16_t)start;
     call->header_bytes = call->in_bytes = call->out_bytes = call->out_at = 0;
     call->status = HV_STATUS_INVALID_HYPERCALL_CODE;
     if (!row)
         return;
-    call->header_bytes = call->in_bytes = row->in;
-    call->out_bytes = row->out;
+    header = row->in +
+             (uint32_t)((control & HV_HYPERCALL_VARHEAD_MASK) >> HV_HYPERCALL_VARHEAD_SHIFT) * 8;
+    call->header_bytes = (uint16_t)header;
+    call->in_bytes = at_most_16_bits(header + reps * row->in_each);
+    call->out_bytes = at_most_16_bits(row->out + reps * row->out_each);
     call->status = HV_STATUS_INVALID_HYPERCALL_INPUT;
-    if (control > (HV_HYPERCALL_CODE_MASK | HV_HYPERCALL_FAST)) {
-        call->header_bytes =
-            (uint16_t)(row->in +
-                       ((control & HV_HYPERCALL_VARHEAD_MASK) >> HV_HYPERCALL_VARHEAD_SHIFT) * 8);
-        call->in_bytes = at_most_16_bits(call->header_bytes + (uint32_t)call->reps * row->in_each);
-        call->out_bytes = at_most_16_bits(row->out + (uint32_t)call->reps * row->out_each);
-        if (!valid_control(row, call))
-            return;
-    } else if (row->form & HVEMU_REP)
+    /* A rep call starts below its count. */
+    if (control & hvemu__forbidden(row) || (row->form & HVEMU_REP && start >= reps))
         return;
     if (!(control & HV_HYPERCALL_FAST) || fits_fast(call))
         call->status = HV_STATUS_SUCCESS;
 }
 
-static int misplaced(uint64_t gpa, uint32_t bytes)
-{
-    return bytes && (gpa % 8 || gpa % HV_PAGE_SIZE + bytes > HV_PAGE_SIZE);
-}
-
 void hvemu__judge_lists(struct hvemu_call *call)
 {
-    if (call->status == HV_STATUS_SUCCESS &&
-        (misplaced(call->in_gpa, call->in_bytes) || misplaced(call->out_gpa, call->out_bytes)))
+    if (call->status == HV_STATUS_SUCCESS && (hvemu__misplaced(call->in_gpa, call->in_bytes) ||
+                                              hvemu__misplaced(call->out_gpa, call->out_bytes)))
         call->status = HV_STATUS_INVALID_ALIGNMENT;
 }

@@ -88,9 +88,11 @@ static inline void hvemu__put_words(void *to, const uint64_t *words, unsigned co
 
 /* For what is seldom called, so that what is often called does not make room for it. */
 #ifdef __GNUC__
-#define HVEMU__NOINLINE __attribute__((noinline))
+#define HVEMU__NOINLINE          __attribute__((noinline))
+#define HVEMU__MOSTLY(condition) __builtin_expect(!!(condition), 1)
 #else
 #define HVEMU__NOINLINE
+#define HVEMU__MOSTLY(condition) (condition)
 #endif
 
 /* Loads and read-modify-writes are sequentially consistent: an assert raises the count of ops in

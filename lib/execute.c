@@ -4,7 +4,7 @@
 /* A guest's call: the checks before its handler, in the order that docs/architecture.md gives, the
  * private copies of its lists, and what the guest does next. */
 
-#include "internal.h"
+#include "dispatch.h"
 
 static enum hvemu_action complete(struct hvemu_call *call, uint64_t result)
 {
@@ -14,22 +14,25 @@ static enum hvemu_action complete(struct hvemu_call *call, uint64_t result)
     return HVEMU_STEP;
 }
 
-/* What a memory op's answer makes of the call. */
-static enum hvemu_action judge_answer(struct hvemu_call *call, int answer, uint64_t gpa,
-                                      uint32_t access)
+/* INTERCEPT: there is no such memory. */
+static enum hvemu_action read_gpa(struct hvemu_vp *vp, uint64_t gpa, void *to, uint32_t bytes)
 {
-    switch (answer) {
-    case HVEMU_MEM_OK:
-        return HVEMU_STEP;
-    case HVEMU_MEM_NONE:
+    const struct hvemu_ops *ops = &vp->hv->ops;
+    struct hvemu__partition *partition = vp->partition;
+
+    if (!ops->gpa_read || hvemu__overlaid(partition, gpa))
+        return HVEMU_INTERCEPT;
+    return hvemu__step_after(ops->gpa_read(partition->ctx, hvemu__load(&vp->id), gpa, to, bytes));
+}
+
+static enum hvemu_action told_where(struct hvemu_call *call, enum hvemu_action action, uint64_t gpa,
+                                    uint32_t access)
+{
+    if (action == HVEMU_INTERCEPT) {
         call->gpa = gpa;
         call->access = access;
-        return HVEMU_INTERCEPT;
-    case HVEMU_MEM_AGAIN:
-        return HVEMU_REPEAT;
-    default:
-        return HVEMU_FAILED;
     }
+    return action;
 }
 
 /* In one op, so that what is copied is of one moment. After a header, what earlier invocations have
@@ -38,18 +41,14 @@ static enum hvemu_action read_input(struct hvemu_vp *vp, struct hvemu_call *call
                                     const struct hvemu_descriptor *row,
                                     const struct hvemu__work *work)
 {
-    const struct hvemu_ops *ops = &vp->hv->ops;
     const uint32_t from = call->header_bytes ? 0 : work->start * row->in_each;
     const uint32_t to = call->header_bytes + work->end * row->in_each;
+
     const uint64_t gpa = call->in_gpa + from;
-    int answer = HVEMU_MEM_NONE;
 
     if (from == to)
         return HVEMU_STEP;
-    if (ops->gpa_read && !hvemu__overlaid(vp->partition, gpa))
-        answer =
-            ops->gpa_read(vp->partition->ctx, hvemu__load(&vp->id), gpa, vp->in + from, to - from);
-    return judge_answer(call, answer, gpa, HVEMU_ACCESS_READ);
+    return told_where(call, read_gpa(vp, gpa, vp->in + from, to - from), gpa, HVEMU_ACCESS_READ);
 }
 
 static enum hvemu_action probe_output(struct hvemu_vp *vp, struct hvemu_call *call, uint64_t gpa,
@@ -64,7 +63,7 @@ static enum hvemu_action probe_output(struct hvemu_vp *vp, struct hvemu_call *ca
         answer = ops->gpa_writable
                      ? ops->gpa_writable(vp->partition->ctx, hvemu__load(&vp->id), gpa, bytes)
                      : HVEMU_MEM_OK;
-    return judge_answer(call, answer, gpa, HVEMU_ACCESS_WRITE);
+    return told_where(call, hvemu__step_after(answer), gpa, HVEMU_ACCESS_WRITE);
 }
 
 /* Carries the work out, and makes of what became of it the guest's next step: a result, or the same
@@ -76,9 +75,8 @@ static enum hvemu_action run(struct hvemu_vp *vp, struct hvemu_call *call,
     struct hvemu__invocation invocation;
     uint16_t status;
 
-    hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row);
-    invocation.shown.control = call->control;
-    invocation.shown.header_bytes = call->header_bytes;
+    hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row,
+                     call->control, call->header_bytes);
     status = hvemu__invoke(&invocation, work);
     *out_bytes = hvemu__output(row, work, status);
     if (status != HV_STATUS_TIMEOUT)

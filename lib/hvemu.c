@@ -87,7 +87,9 @@ static uint64_t memory_size(const struct hvemu_config *config)
     const uint64_t words = config->partitions * ((uint64_t)config->pages + config->intercepts);
     const uint64_t descriptors = config->calls * (uint64_t)sizeof(struct hvemu_descriptor);
 
-    return sizeof(struct hvemu) + config->partitions * (uint64_t)sizeof(struct hvemu__partition) +
+    return sizeof(struct hvemu) +
+           config->partitions *
+               (uint64_t)(sizeof(struct hvemu__partition) + sizeof(struct hvemu__rest)) +
            config->vps * (sizeof(struct hvemu_vp) + (uint64_t)2 * HVEMU__LIST_MAX) +
            (config->calls ? HVEMU__LIST_MAX : 0) +
            (words * sizeof(uint64_t) + descriptors + 63) / 64 * 64;
@@ -119,11 +121,14 @@ static void index_calls(struct hvemu *hv, uint32_t from)
 static void lay_out(struct hvemu *hv)
 {
     const struct hvemu_config *config = &hv->config;
+    struct hvemu__rest *rests;
     struct hvemu_vp *vps;
     uint8_t *lists;
 
-    hv->partitions = (struct hvemu__partition *)(hv + 1);
-    vps = (struct hvemu_vp *)(hv->partitions + config->partitions);
+    rests = (struct hvemu__rest *)(hv->partitions + config->partitions);
+    for (uint32_t i = 0; i < config->partitions; i++)
+        hv->partitions[i].rest = &rests[i];
+    vps = (struct hvemu_vp *)(rests + config->partitions);
     hv->calls = (struct hvemu_descriptor *)(vps + config->vps);
     hv->intercepts = (_Atomic uint64_t *)(hv->calls + config->calls);
     hv->pages = (uint64_t *)(hv->intercepts + (size_t)config->partitions * config->intercepts);
@@ -161,6 +166,8 @@ enum hvemu_result hvemu_init(struct hvemu **hv, void *memory, size_t bytes,
     made->config = taken;
     made->ops = taken_ops;
     made->gpa_end = (uint64_t)1 << taken.gpa_bits;
+    made->plain_gpa_end = taken_ops.gpa_read ? made->gpa_end : 0;
+    made->plain_mode = taken_ops.filter || taken_ops.trace ? UINT32_MAX : HVEMU_X64_KERNEL64;
     lay_out(made);
     hvemu__make_root(made, ctx);
     *hv = made;
@@ -202,6 +209,8 @@ static enum hvemu_result insert(struct hvemu *hv, const struct hvemu_descriptor 
     for (at = hv->call_count++; at > 0 && hv->calls[at - 1].code > call->code; at--)
         hv->calls[at] = hv->calls[at - 1];
     hv->calls[at] = *call;
+    if (!call->form && !call->out && !call->target && call->code >= HVEMU__CODES)
+        hv->calls[at].target = HVEMU__PLAIN;
     index_calls(hv, at);
     return HVEMU_OK;
 }

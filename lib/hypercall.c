@@ -4,10 +4,10 @@
 /* From a judged call to its handler: target, filter, the loop over the elements, trace. The calls
  * from C come in here as well; what a guest's call needs before and after is in execute.c. */
 
-#include "internal.h"
+#include "dispatch.h"
 
-static hvemu_handler *const handlers[HVEMU__ROWS] = {
-#define HVEMU_CALL(code, name, handler, ...) hvemu__##handler,
+hvemu_handler *const hvemu__handlers[HVEMU__CODES] = {
+#define HVEMU_CALL(code, name, handler, ...) [code] = hvemu__##handler,
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
 };
@@ -31,41 +31,41 @@ static int is_plain(const struct hvemu_descriptor *row)
 
 /* A guest that calls about itself, over and over, must not keep its parent from it: once the parent
  * has found the lock taken, the guest's calls make room, for some time at most. */
-static int lock_target(const struct hvemu__target *target)
+static int lock_target(const struct hvemu__invocation *target)
 {
     enum { FOR = 1 << 16 };
     struct hvemu__partition *partition = target->partition;
-    const int own = target->id == target->caller_id;
-    const uint32_t wanted = hvemu__load(&partition->wanted);
+    const int own = target->shown.target == target->shown.caller;
+    const uint32_t wanted = hvemu__load(&partition->rest->wanted);
 
     if (own && wanted) {
-        hvemu__store(&partition->wanted, wanted - 1);
+        hvemu__store(&partition->rest->wanted, wanted - 1);
         return 0;
     }
-    if (hvemu__try_lock(&partition->lock)) {
+    if (hvemu__try_lock(&partition->rest->lock)) {
         if (!own && wanted)
-            hvemu__store(&partition->wanted, 0);
+            hvemu__store(&partition->rest->wanted, 0);
         return 1;
     }
     if (!own)
-        hvemu__store(&partition->wanted, FOR);
+        hvemu__store(&partition->rest->wanted, FOR);
     return 0;
 }
 
 /* Keeps the target as it was judged until let_go(): by its try-lock, or by its count of ops, which
  * the VMM's own calls need: the library's that take no lock judge anew whatever they lose a race
  * for, others cannot. */
-static uint16_t hold(struct hvemu__target *target)
+static uint16_t hold(struct hvemu__invocation *target)
 {
     struct hvemu__partition *held = target->partition;
     uint16_t status;
 
-    if (target->row->target & HVEMU__LOCK) {
+    if (target->shown.call->target & HVEMU__LOCK) {
         if (!lock_target(target))
             return HV_STATUS_TIMEOUT;
         status = hvemu__judge(target);
         if (status != HV_STATUS_SUCCESS)
-            hvemu__unlock(&held->lock);
+            hvemu__unlock(&held->rest->lock);
         return status;
     }
     hvemu__add(&held->ops, 1);
@@ -75,10 +75,10 @@ static uint16_t hold(struct hvemu__target *target)
     return status;
 }
 
-static void let_go(const struct hvemu__target *target)
+static void let_go(const struct hvemu__invocation *target)
 {
-    if (target->row->target & HVEMU__LOCK)
-        hvemu__unlock(&target->partition->lock);
+    if (target->shown.call->target & HVEMU__LOCK)
+        hvemu__unlock(&target->partition->rest->lock);
     else
         hvemu__sub(&target->partition->ops, 1);
 }
@@ -87,10 +87,10 @@ static void let_go(const struct hvemu__target *target)
 static struct hvemu_vp *named_vp(const struct hvemu__invocation *invocation,
                                  const struct hvemu__work *work)
 {
-    const struct hvemu__target *target = &invocation->target;
+    const struct hvemu__invocation *target = invocation;
     const uint32_t index = le32dec(work->header + 8);
 
-    return index == HV_VP_INDEX_SELF && target->id == target->caller_id
+    return index == HV_VP_INDEX_SELF && target->shown.target == target->shown.caller
                ? invocation->shown.vp
                : hvemu__find_vp(target->partition, index);
 }
@@ -99,10 +99,10 @@ static struct hvemu_vp *named_vp(const struct hvemu__invocation *invocation,
 HVEMU__NOINLINE static uint16_t hold_target(struct hvemu__invocation *invocation,
                                             const struct hvemu__work *work)
 {
-    struct hvemu__target *target = &invocation->target;
+    struct hvemu__invocation *target = invocation;
     const uint16_t status = hold(target);
 
-    if (status != HV_STATUS_SUCCESS || !(target->row->target & HVEMU__VP))
+    if (status != HV_STATUS_SUCCESS || !(target->shown.call->target & HVEMU__VP))
         return status;
     target->vp = named_vp(invocation, work);
     if (target->vp)
@@ -124,19 +124,10 @@ HVEMU__NOINLINE static uint16_t filter(const struct hvemu__invocation *invocatio
     return HV_STATUS_SUCCESS;
 }
 
-/* Whether somebody asked for an end after the element at hand. */
-static int yields(struct hvemu_vp *vp)
-{
-    if (!vp || !hvemu__load(&vp->yield))
-        return 0;
-    hvemu__store(&vp->yield, 0);
-    return 1;
-}
-
 /* A simple call, or one element, whose output is `bytes` at `at`. */
-static uint16_t handle_one(const struct hvemu_invocation *shown, hvemu_handler *handler,
-                           const struct hvemu__work *work, const uint8_t *item, unsigned at,
-                           uint32_t bytes)
+static inline uint16_t handle_one(const struct hvemu_invocation *shown, hvemu_handler *handler,
+                                  const struct hvemu__work *work, const uint8_t *item, unsigned at,
+                                  uint32_t bytes)
 {
     uint8_t *out = NULL;
     uint16_t status;
@@ -151,35 +142,41 @@ static uint16_t handle_one(const struct hvemu_invocation *shown, hvemu_handler *
     return status;
 }
 
-/* TIMEOUT: not all of the list is done. */
+/* Ends after an element that somebody has asked to be the last for now. TIMEOUT: not all of the
+ * list is done. */
 HVEMU__NOINLINE static uint16_t handle_list(struct hvemu_invocation *shown, hvemu_handler *handler,
                                             struct hvemu__work *work)
 {
-    const struct hvemu_descriptor *row = shown->call;
+    const uint32_t in_each = shown->call->in_each, out_each = shown->call->out_each;
     const unsigned reps =
         (unsigned)((shown->control & HV_HYPERCALL_REP_COUNT_MASK) >> HV_HYPERCALL_REP_COUNT_SHIFT);
+    const unsigned start = work->start, end = work->end;
+    _Atomic uint32_t nobody = 0, *yield = shown->vp ? &shown->vp->yield : &nobody;
+    uintptr_t item = (uintptr_t)(in_each ? work->items : NULL);
+    unsigned done = work->done;
+    uint16_t status = HV_STATUS_SUCCESS;
 
-    while (work->done < work->end) {
-        const unsigned at = work->done - work->start;
-        uint16_t status;
-
-        shown->index = (uint16_t)work->done;
-        status =
-            handle_one(shown, handler, work, row->in_each ? work->items + at * row->in_each : NULL,
-                       at * row->out_each, row->out_each);
+    while (done < end) {
+        shown->index = (uint16_t)done;
+        status = handle_one(shown, handler, work, (const uint8_t *)item, (done - start) * out_each,
+                            out_each);
         if (status != HV_STATUS_SUCCESS)
-            return status;
-        work->done++;
-        if (yields(shown->vp))
             break;
+        done++;
+        item += in_each;
+        if (hvemu__load(yield)) {
+            hvemu__store(yield, 0);
+            break;
+        }
     }
-    return work->done < reps ? HV_STATUS_TIMEOUT : HV_STATUS_SUCCESS;
+    work->done = done;
+    return status == HV_STATUS_SUCCESS && done < reps ? HV_STATUS_TIMEOUT : status;
 }
 
 static uint16_t handle(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
-    const struct hvemu_descriptor *row = invocation->target.row;
-    hvemu_handler *handler = row->handler ? row->handler : handlers[row - hvemu__rows];
+    const struct hvemu_descriptor *row = invocation->shown.call;
+    hvemu_handler *handler = hvemu__handler(row);
 
     if (row->form & HVEMU_REP)
         return handle_list(&invocation->shown, handler, work);
@@ -197,19 +194,19 @@ static uint16_t refused(struct hvemu__work *work, uint16_t status)
 /* Target, filter, handler, trace. */
 HVEMU__NOINLINE static uint16_t act(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
-    const struct hvemu_descriptor *row = invocation->target.row;
-    const struct hvemu_ops *ops = &invocation->target.hv->ops;
+    const struct hvemu_descriptor *row = invocation->shown.call;
+    const struct hvemu_ops *ops = &invocation->shown.hv->ops;
     const int held = has_target(row) && !is_plain(row);
     uint16_t status;
 
+    invocation->shown.target = 0;
     if (has_target(row)) {
-        invocation->target.id = hvemu__get64(work->header);
-        status = hvemu__judge(&invocation->target);
+        invocation->shown.target = hvemu__get64(work->header);
+        status = hvemu__judge(invocation);
         if (status == HV_STATUS_SUCCESS && held)
             status = hold_target(invocation, work);
         if (status != HV_STATUS_SUCCESS)
             return refused(work, status);
-        invocation->shown.target = invocation->target.id;
     }
     invocation->shown.index = (uint16_t)work->start;
     status = ops->filter ? filter(invocation, work) : HV_STATUS_SUCCESS;
@@ -220,7 +217,7 @@ HVEMU__NOINLINE static uint16_t act(struct hvemu__invocation *invocation, struct
     if (ops->trace)
         ops->trace(invocation->shown.ctx, &invocation->shown, status, (uint16_t)work->done);
     if (held)
-        let_go(&invocation->target);
+        let_go(invocation);
     return status;
 }
 
@@ -230,56 +227,34 @@ HVEMU__NOINLINE static uint16_t act(struct hvemu__invocation *invocation, struct
 HVEMU__NOINLINE static uint16_t act_locked(struct hvemu__invocation *invocation,
                                            struct hvemu__work *work)
 {
-    struct hvemu__target *target = &invocation->target;
+    struct hvemu__invocation *target = invocation;
     uint16_t status = HV_STATUS_SUCCESS;
 
-    if (has_target(target->row)) {
-        target->id = hvemu__get64(work->header);
+    if (has_target(target->shown.call)) {
+        target->shown.target = hvemu__get64(work->header);
         status = hvemu__judge(target);
     }
     if (status == HV_STATUS_INVALID_PARTITION_ID || status == HV_STATUS_ACCESS_DENIED)
         return status;
     status = HV_STATUS_TIMEOUT;
-    if (!hvemu__lock_both(target->hv, invocation->caller))
+    if (!hvemu__lock_both(target->shown.hv, invocation->caller))
         return status;
-    if (hvemu__alive(invocation->caller, target->caller_id))
+    if (hvemu__alive(invocation->caller, target->shown.caller))
         status = act(invocation, work);
-    hvemu__unlock_both(target->hv, invocation->caller);
+    hvemu__unlock_both(target->shown.hv, invocation->caller);
     return status;
-}
-
-/* Whether there is nothing to do for this call but to judge its target and to call its handler. */
-static int is_direct(const struct hvemu_descriptor *row)
-{
-    return is_plain(row) && !(row->target & HVEMU__LIFE) && !row->form && !row->out;
 }
 
 uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
-    const struct hvemu_descriptor *row = invocation->target.row;
-    const struct hvemu_ops *ops = &invocation->target.hv->ops;
-
-    if (row->target & HVEMU__LIFE)
-        return act_locked(invocation, work);
-    if (!is_direct(row) || ops->filter || ops->trace)
-        return act(invocation, work);
-    if (has_target(row)) {
-        uint16_t status;
-
-        invocation->target.id = hvemu__get64(work->header);
-        status = hvemu__judge(&invocation->target);
-        if (status != HV_STATUS_SUCCESS)
-            return status;
-        invocation->shown.target = invocation->target.id;
-    }
-    invocation->shown.index = 0;
-    return handlers[row - hvemu__rows](&invocation->shown, work->header, NULL, NULL);
+    return invocation->shown.call->target & HVEMU__LIFE ? act_locked(invocation, work)
+                                                        : act(invocation, work);
 }
 
 static uint16_t run_from_c(struct hvemu__invocation *invocation, struct hvemu__work *work)
 {
-    const struct hvemu_descriptor *row = invocation->target.row;
-    struct hvemu *hv = invocation->target.hv;
+    const struct hvemu_descriptor *row = invocation->shown.call;
+    struct hvemu *hv = invocation->shown.hv;
     uint8_t header[HVEMU__HEADER], small[HVEMU__SMALL];
     uint16_t status;
 
@@ -346,9 +321,8 @@ uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t 
         struct hvemu__invocation invocation;
         uint16_t status;
 
-        hvemu__introduce(&invocation, hv, NULL, partition, caller, row);
-        invocation.shown.control = call.control;
-        invocation.shown.header_bytes = call.header_bytes;
+        hvemu__introduce(&invocation, hv, NULL, partition, caller, row, call.control,
+                         call.header_bytes);
         status = run_from_c(&invocation, &work);
         result = hvemu__result(row, &work, status);
     }

@@ -13,7 +13,9 @@
 #include "hvgdk/hvgdk.h"
 
 /* The word: 63:24 generation, 23:21 state, 19 VP 0 present, 9:8 external interrupt, 7:0 vector
- * (kept while acknowledged). A partition ID is generation << 24 | slot + 1. */
+ * (kept while acknowledged). A partition ID is generation << 24 | slot + 1, and slots are so few
+ * that 23:21 of an ID are zero: as those of the word while the partition is active. Whether an ID
+ * names an active partition is therefore a single comparison. */
 enum {
     HVEMU__FREE = 0, /* the generation is the next partition's */
     HVEMU__UNINITIALIZED,
@@ -22,12 +24,13 @@ enum {
     HVEMU__FINALIZED
 };
 #define HVEMU__STATE_SHIFT      21
-#define HVEMU__STATE(word)      ((unsigned)((word) >> HVEMU__STATE_SHIFT) & 7)
-#define HVEMU__STATE_IS(state)  ((uint64_t)(state) << HVEMU__STATE_SHIFT)
+#define HVEMU__STATE_MASK       ((uint64_t)7 << HVEMU__STATE_SHIFT)
+#define HVEMU__STATE(word)      (((unsigned)((word) >> HVEMU__STATE_SHIFT) & 7) ^ HVEMU__ACTIVE)
+#define HVEMU__STATE_IS(state)  ((uint64_t)((state) ^ HVEMU__ACTIVE) << HVEMU__STATE_SHIFT)
 #define HVEMU__GENERATION(word) ((word) >> 24)
 /* No generation: with it an ID could be HV_PARTITION_ID_SELF. */
 #define HVEMU__GENERATION_END (((uint64_t)1 << 40) - 1)
-#define HVEMU__SLOTS_MAX      0xFFFFFEu
+#define HVEMU__SLOTS_MAX      0x1FFFFEu
 #define HVEMU__ROOT_ID        1
 
 #define HVEMU__VP0              ((uint64_t)1 << 19)
@@ -41,19 +44,25 @@ enum {
 /* The properties whose values the library holds (partition/property.c). */
 enum { HVEMU__PROPERTIES = 10 };
 
+/* One cache line: all that a fast call touches of a partition. That of its target it finds among
+ * thousands, so there is nothing between them. */
 struct hvemu__partition {
-    /* One cache line: all that a fast call touches. */
     alignas(64) _Atomic uint64_t word;
     _Atomic uint64_t parent; /* full ID; changes only with the generation, under the try-lock */
     _Atomic uint64_t privileges;
     _Atomic uint64_t hypercall_msr;
     _Atomic uint64_t guest_os_id;
     void *ctx;
+    struct hvemu__rest *rest;
     _Atomic uint32_t ops;      /* what must be over before it is finalized, VPs aside */
     _Atomic uint32_t msr_lock; /* try-lock of the MSRs: a guest at its page stops no other */
+};
 
-    /* The partition's own try-lock, and what it guards. What says so is changed under the
-     * instance's as well, so that under either it stays. */
+_Static_assert(sizeof(struct hvemu__partition) == 64, "a cache line");
+
+/* The rest of a partition: its own try-lock, and what that guards. What says so is changed under
+ * the instance's as well, so that under either it stays. */
+struct hvemu__rest {
     alignas(64) _Atomic uint32_t lock;
     _Atomic uint32_t wanted; /* by its parent: so often its own calls make room */
     uint32_t depth;
@@ -98,8 +107,8 @@ enum { HVEMU__CODES = 0x140 };
 
 struct hvemu {
     /* Constant after hvemu_init(). */
-    alignas(64) struct hvemu__partition *partitions;
-    uint64_t gpa_end;
+    alignas(64) uint64_t gpa_end, plain_gpa_end; /* the latter 0 without gpa_read */
+    uint32_t plain_mode; /* of hypercalls that nobody filters or traces; all bits: of none */
     struct hvemu_descriptor *calls; /* the VMM's own, by code */
     uint32_t call_count;
     uint64_t *pages;              /* config.pages a partition, by slot: page numbers deposited */
@@ -119,6 +128,8 @@ struct hvemu {
     /* Room for what a C call puts out, where it is larger than HVEMU__SMALL. */
     alignas(64) _Atomic uint32_t room_lock;
     uint8_t *room;
+
+    struct hvemu__partition partitions[]; /* config.partitions */
 };
 
 /* Rows (calls.c). */
@@ -127,10 +138,11 @@ struct hvemu {
 enum {
     HVEMU__ROOT = 0x04, /* the root may act on itself */
     HVEMU__PRIVILEGED =
-        0x08,           /* the privilege is for acting on oneself; on a child CreatePartitions */
-    HVEMU__VP = 0x20,   /* a VP index of the target follows its ID */
-    HVEMU__LOCK = 0x40, /* runs under the target's try-lock */
-    HVEMU__LIFE = 0x80  /* runs under those of instance, caller and target */
+        0x08,            /* the privilege is for acting on oneself; on a child CreatePartitions */
+    HVEMU__PLAIN = 0x10, /* nothing else, no elements and no output: see hvemu__run_plain() */
+    HVEMU__VP = 0x20,    /* a VP index of the target follows its ID */
+    HVEMU__LOCK = 0x40,  /* runs under the target's try-lock */
+    HVEMU__LIFE = 0x80   /* runs under those of instance, caller and target */
 };
 
 enum {
@@ -139,17 +151,24 @@ enum {
 #include "hypercalls.def"
     HVEMU__ROWS
 };
-/* Their handlers are in hypercall.c, so that the decoder can be linked without them. */
 extern const struct hvemu_descriptor hvemu__rows[HVEMU__ROWS];
+/* Their handlers, by code; in hypercall.c, so that the decoder can be linked without them. */
+extern hvemu_handler *const hvemu__handlers[HVEMU__CODES];
 
-/* The row of a code among the library's own calls, whatever is offered; and among the VMM's. */
+/* The row of a code among the library's own calls, whatever is offered; and among the VMM's, where
+   by_low_byte has another with the same. */
 const struct hvemu_descriptor *hvemu__built_in(uint16_t code);
 const struct hvemu_descriptor *hvemu__own_call(const struct hvemu *hv, uint16_t code);
 
 /* The row of a code that is offered. */
 static inline const struct hvemu_descriptor *hvemu__offered(const struct hvemu *hv, uint16_t code)
 {
-    return code < HVEMU__CODES ? hv->by_code[code] : hvemu__own_call(hv, code);
+    const struct hvemu_descriptor *row;
+
+    if (code < HVEMU__CODES)
+        return hv->by_code[code];
+    row = hv->by_low_byte[code & 0xFF];
+    return !row || row->code == code ? row : hvemu__own_call(hv, code);
 }
 
 /* The same; hv NULL: the library's own calls. */
@@ -158,29 +177,41 @@ static inline const struct hvemu_descriptor *hvemu__find(const struct hvemu *hv,
     return hv ? hvemu__offered(hv, code) : hvemu__built_in(code);
 }
 
+/* The bits of the control word that a call of this shape must not have: reserved and nested ones, a
+ * variable header where the call takes none, rep fields unless it is a rep call. */
+static inline uint64_t hvemu__forbidden(const struct hvemu_descriptor *row)
+{
+    uint64_t bits = ~(uint64_t)(HV_HYPERCALL_CODE_MASK | HV_HYPERCALL_FAST);
+
+    if (row->form == HVEMU_SIMPLE)
+        return bits;
+    if (row->form & HVEMU_VARIABLE)
+        bits &= ~HV_HYPERCALL_VARHEAD_MASK;
+    if (row->form & HVEMU_REP)
+        bits &= ~(HV_HYPERCALL_REP_COUNT_MASK | HV_HYPERCALL_REP_START_MASK);
+    return bits;
+}
+
+/* Whether a list of so many bytes does not lie as it must: aligned, in one page. */
+static inline int hvemu__misplaced(uint64_t gpa, uint32_t bytes)
+{
+    return bytes && (gpa % 8 || gpa % HV_PAGE_SIZE + bytes > HV_PAGE_SIZE);
+}
+
 /* Judges the control word by its row: fills what follows from it, status 0, 2 (row NULL) or 3. */
 void hvemu__judge_control(const struct hvemu_descriptor *row, struct hvemu_call *call);
 /* Judges the addresses of a memory call's lists: status 4 if a list is misaligned or crosses a
    page. An earlier status stays. */
 void hvemu__judge_lists(struct hvemu_call *call);
 
-/* Who acts on whom (partition/partition.c). */
-
-struct hvemu__target {
-    struct hvemu *hv;
-    uint64_t caller_id, id; /* as given */
-    const struct hvemu_descriptor *row;
-    struct hvemu__partition *partition; /* as judged: its slot and the word it had */
-    uint64_t word;
-    struct hvemu_vp *vp; /* of HVEMU__VP rows */
-};
-
-/* What handlers see, and behind it what the library's own need. */
+/* What handlers see of a call, and behind it what the library's own need: who acts on whom. */
 struct hvemu__invocation {
     struct hvemu_invocation shown;
-    struct hvemu__target
-        target; /* hv, caller_id and row always; the rest if the row has a target */
     struct hvemu__partition *caller;
+    /* The target as judged, if the call has one: its slot and the word that it had. */
+    struct hvemu__partition *partition;
+    uint64_t word;
+    struct hvemu_vp *vp; /* of HVEMU__VP rows */
 };
 
 /* Not const: it is the dispatcher's, which shows it to filter, trace and handlers. */
@@ -193,16 +224,24 @@ static inline struct hvemu__invocation *hvemu__inside(const struct hvemu_invocat
 #define HVEMU_NAME(code, name)
 #include "hypercalls.def"
 
+/* Of a slot, if it is small enough. */
+static inline uint32_t hvemu__index(uint64_t id)
+{
+    return (uint32_t)(id & 0xFFFFFF) - 1;
+}
+
 static inline struct hvemu__partition *hvemu__slot(const struct hvemu *hv, uint64_t id)
 {
-    const uint32_t index = (uint32_t)(id & 0xFFFFFF) - 1;
-    return index < hv->config.partitions ? &hv->partitions[index] : NULL;
+    const uint32_t index = hvemu__index(id);
+    return index < hv->config.partitions
+               ? (struct hvemu__partition *)(uintptr_t)&hv->partitions[index]
+               : NULL;
 }
 
 /* Whether a slot with this word is partition `id`'s, and that is active. */
 static inline int hvemu__word_alive(uint64_t word, uint64_t id)
 {
-    return word >> HVEMU__STATE_SHIFT == ((id >> 24 << 3) | HVEMU__ACTIVE);
+    return (word ^ id) >> HVEMU__STATE_SHIFT == 0;
 }
 
 static inline int hvemu__alive(struct hvemu__partition *partition, uint64_t id)
@@ -229,7 +268,7 @@ static inline int hvemu__permitted(const struct hvemu_descriptor *row, uint64_t 
 static inline int hvemu__overlaid(struct hvemu__partition *partition, uint64_t gpa)
 {
     const uint64_t msr = hvemu__load(&partition->hypercall_msr);
-    return (msr & HV_X64_MSR_HYPERCALL_ENABLE) && (gpa ^ msr) < HV_PAGE_SIZE;
+    return (gpa ^ msr) < HV_PAGE_SIZE && (msr & HV_X64_MSR_HYPERCALL_ENABLE);
 }
 
 static inline int hvemu__try_lock(_Atomic uint32_t *lock)
@@ -247,7 +286,7 @@ static inline int hvemu__lock_both(struct hvemu *hv, struct hvemu__partition *pa
 {
     if (!hvemu__try_lock(&hv->lock))
         return 0;
-    if (hvemu__try_lock(&partition->lock))
+    if (hvemu__try_lock(&partition->rest->lock))
         return 1;
     hvemu__unlock(&hv->lock);
     return 0;
@@ -255,7 +294,7 @@ static inline int hvemu__lock_both(struct hvemu *hv, struct hvemu__partition *pa
 
 static inline void hvemu__unlock_both(struct hvemu *hv, struct hvemu__partition *partition)
 {
-    hvemu__unlock(&partition->lock);
+    hvemu__unlock(&partition->rest->lock);
     hvemu__unlock(&hv->lock);
 }
 
@@ -273,30 +312,55 @@ static inline struct hvemu__partition *hvemu__caller(struct hvemu *hv, uint64_t 
     return hvemu__permitted(row, privileges) && hvemu__alive(partition, id) ? partition : NULL;
 }
 
-/* Relation and state, by the row; fills partition and word. Called again after a lost race. */
-uint16_t hvemu__judge_slowly(struct hvemu__target *target);
-
-/* The same for nearly all: a parent's child that is there, in a state that the row accepts. */
-static inline uint16_t hvemu__judge(struct hvemu__target *target)
+/* The slot of partition `id` and the word that it had, if it is active and the caller's child, and
+ * nobody changed the word meanwhile: with another one on the other side of the parent, that could
+ * be the parent of a successor. */
+static inline struct hvemu__partition *hvemu__active_child(struct hvemu *hv, uint64_t caller_id,
+                                                           uint64_t id, uint64_t *word)
 {
-    const uint64_t id = target->id;
-    const uint32_t index = (uint32_t)(id & 0xFFFFFF) - 1;
+    const uint32_t index = hvemu__index(id);
+    struct hvemu__partition *partition;
 
-    if (index < target->hv->config.partitions) {
-        struct hvemu__partition *partition = &target->hv->partitions[index];
-        const uint64_t word = hvemu__load(&partition->word);
-        const uint64_t parent = hvemu__load(&partition->parent);
-
-        if (((word ^ id) | (hvemu__load(&partition->word) ^ id)) >> 24 == 0 &&
-            parent == target->caller_id && target->row->states >> HVEMU__STATE(word) & 1 &&
-            (target->row->target & (HVEMU_PARENT | HVEMU__PRIVILEGED)) == HVEMU_PARENT) {
-            target->partition = partition;
-            target->word = word;
-            return HV_STATUS_SUCCESS;
-        }
-    }
-    return hvemu__judge_slowly(target);
+    if (!HVEMU__MOSTLY(index < hv->config.partitions))
+        return NULL;
+    partition = &hv->partitions[index];
+    *word = hvemu__load(&partition->word);
+    if (HVEMU__MOSTLY(hvemu__word_alive(*word, id)) &&
+        HVEMU__MOSTLY(hvemu__load(&partition->parent) == caller_id) &&
+        HVEMU__MOSTLY(hvemu__load(&partition->word) == *word))
+        return partition;
+    return NULL;
 }
+
+/* Relation and state, by the row; fills target (which may be SELF), partition and word. Called
+ * again after a lost race. */
+uint16_t hvemu__judge_slowly(struct hvemu__invocation *target);
+
+/* The same, at once, for nearly all: whether the target is the caller's child and active. For rows
+ * that want that, and no privilege for the target's sake. */
+static inline int hvemu__judge_at_once(struct hvemu__invocation *target)
+{
+    uint64_t word;
+    struct hvemu__partition *child =
+        hvemu__active_child(target->shown.hv, target->shown.caller, target->shown.target, &word);
+
+    if (!child)
+        return 0;
+    target->partition = child;
+    target->word = word;
+    return 1;
+}
+
+static inline uint16_t hvemu__judge(struct hvemu__invocation *target)
+{
+    const struct hvemu_descriptor *row = target->shown.call;
+
+    return (row->target & (HVEMU_PARENT | HVEMU__PRIVILEGED)) == HVEMU_PARENT &&
+                   row->states & HVEMU_STATE_ACTIVE && hvemu__judge_at_once(target)
+               ? HV_STATUS_SUCCESS
+               : hvemu__judge_slowly(target);
+}
+
 void hvemu__make_root(struct hvemu *hv, void *ctx);
 
 /* Partitions come and go (partition.c for life.c): room for a child, the ID it will have, its
@@ -318,7 +382,7 @@ void hvemu__free_vp(struct hvemu *hv, struct hvemu_vp *vp);
 /* VP `index` of a partition, or NULL. */
 struct hvemu_vp *hvemu__find_vp(const struct hvemu__partition *partition, uint32_t index);
 /* Ends the VPs that HvCreateVp made, some at a time. SUCCESS: the partition has no VP left. */
-uint16_t hvemu__end_vps(struct hvemu__target *target);
+uint16_t hvemu__end_vps(struct hvemu__invocation *target);
 /* Calls the vp op. */
 uint16_t hvemu__tell_vp(struct hvemu_vp *vp, uint32_t event, const void *block, void **ctx);
 /* Judges an HV_INPUT_VTL: nobody here has a virtual trust level above 0. */
@@ -327,7 +391,8 @@ uint16_t hvemu__judge_vtl(uint8_t vtl);
 /* Registers (partition/register.c). Under the partition's lock. */
 
 /* Reads a register of target->vp, as HvGetVpRegisters does. */
-uint16_t hvemu__get_register(const struct hvemu__target *target, uint32_t name, uint64_t value[2]);
+uint16_t hvemu__get_register(const struct hvemu__invocation *target, uint32_t name,
+                             uint64_t value[2]);
 
 /* Pools (partition/pool.c). Under the partition's lock. */
 
@@ -340,66 +405,10 @@ void hvemu__default_properties(struct hvemu__partition *partition);
 
 /* Interrupts (partition/ext_int.c, interrupt.c). */
 
-uint16_t hvemu__assert_ext_int(struct hvemu__target *target, uint32_t vector);
+uint16_t hvemu__assert_ext_int(struct hvemu__invocation *target, uint32_t vector);
 
-/* Carrying out a call (hypercall.c). */
+/* Calls from C (hypercall.c, wrapper.c). */
 
-/* What one invocation is to do of a call, and its lists: private bytes. A simple
- * call is one element without item. */
-struct hvemu__work {
-    unsigned start, end, done; /* elements; done: all before it are completed */
-    const uint8_t *header, *items;
-    uint8_t *out;
-    uint8_t *room;      /* where a handler puts its output before it is good for `out`, or NULL */
-    uint32_t out_bytes; /* of start to end, or the simple call's */
-};
-
-/* What one invocation of a judged call may do: all elements from its start index on, or as many as
- * the budget has. The pointers are the caller's to set. */
-static inline struct hvemu__work hvemu__plan(const struct hvemu *hv, const struct hvemu_call *call,
-                                             const struct hvemu_descriptor *row)
-{
-    struct hvemu__work work = {.start = call->start, .end = call->reps, .done = call->start};
-
-    if (work.end > work.start + hv->config.rep_budget)
-        work.end = work.start + hv->config.rep_budget;
-    work.out_bytes = row->out + (work.end - work.start) * row->out_each;
-    return work;
-}
-
-/* How much of work->out is output: a simple call's if it succeeded, completed elements' always. */
-static inline uint32_t hvemu__output(const struct hvemu_descriptor *row,
-                                     const struct hvemu__work *work, uint16_t status)
-{
-    if (!(row->form & HVEMU_REP))
-        return status == HV_STATUS_SUCCESS ? row->out : 0;
-    return work->done > work->start ? (work->done - work->start) * row->out_each : 0;
-}
-
-/* The hypercall result value. */
-static inline uint64_t hvemu__result(const struct hvemu_descriptor *row,
-                                     const struct hvemu__work *work, uint16_t status)
-{
-    const uint64_t reps = row->form & HVEMU_REP ? work->done : 0;
-    return status | reps << HV_HYPERCALL_RESULT_REPS_SHIFT;
-}
-
-/* Who calls what. Control word and header's length are the caller's to set. vp NULL: from C. */
-static inline void hvemu__introduce(struct hvemu__invocation *invocation, struct hvemu *hv,
-                                    struct hvemu_vp *vp, struct hvemu__partition *caller,
-                                    uint64_t caller_id, const struct hvemu_descriptor *row)
-{
-    invocation->shown.hv = invocation->target.hv = hv;
-    invocation->shown.call = invocation->target.row = row;
-    invocation->shown.vp = vp;
-    invocation->shown.ctx = caller->ctx;
-    invocation->shown.caller = invocation->target.caller_id = caller_id;
-    invocation->shown.target = 0;
-    invocation->caller = caller;
-}
-
-/* Target, filter, handlers, trace. TIMEOUT: not all is done. */
-uint16_t hvemu__invoke(struct hvemu__invocation *invocation, struct hvemu__work *work);
 /* hvemu_hypercall() with the calls of `known`; NULL: the library's, whatever is withdrawn or
  * own. items NULL: the elements follow the header in `in`. */
 uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t caller,
@@ -411,60 +420,5 @@ HV_STATUS hvemu__call(uint16_t code, const void *in, size_t in_bytes, void *out,
 HV_STATUS hvemu__call_reps(uint16_t code, const void *in, size_t in_bytes, const void *items,
                            void *out, size_t out_each, uint32_t *count);
 uint64_t hvemu__proximity(HV_PROXIMITY_DOMAIN_INFO info);
-
-/* Native calls (execute.c). */
-
-/* Begins and ends what a VP does in the library. HVEMU_STEP: go on; GONE; FAILED if it is in a
-   call already. */
-static inline enum hvemu_action hvemu__enter(struct hvemu_vp *vp)
-{
-    if (!hvemu__alive(vp->partition, hvemu__load(&vp->id)))
-        return HVEMU_GONE;
-    if (hvemu__load(&vp->busy))
-        return HVEMU_FAILED;
-    hvemu__store(&vp->busy, 1);
-    return HVEMU_STEP;
-}
-
-static inline void hvemu__leave(struct hvemu_vp *vp)
-{
-    hvemu__store(&vp->busy, 0);
-}
-
-/* Carries out a judged call. action: the decoder's, which holds unless the privilege is missing. */
-enum hvemu_action hvemu__execute(struct hvemu_vp *vp, struct hvemu_call *call,
-                                 const struct hvemu_descriptor *row, enum hvemu_action action);
-
-/* x64. */
-
-static inline int hvemu__x64_wide(const struct hvemu_x64_frame *frame)
-{
-    const uint32_t both = HVEMU_X64_LMA | HVEMU_X64_CS_L;
-    return (frame->mode & both) == both;
-}
-
-static inline uint64_t hvemu__x64_pair(uint64_t high, uint64_t low)
-{
-    return high << 32 | (uint32_t)low;
-}
-
-static inline uint64_t hvemu__x64_control(const struct hvemu_x64_frame *frame)
-{
-    return hvemu__x64_wide(frame) ? frame->rcx : hvemu__x64_pair(frame->rdx, frame->rax);
-}
-
-/* No hypercall instruction but in protected or long mode at privilege level 0 (TLFS 6.0b 3.3). */
-static inline int hvemu__x64_legal(const struct hvemu_x64_frame *frame)
-{
-    return (frame->mode & (HVEMU_X64_CPL | HVEMU_X64_PE)) == HVEMU_X64_PE;
-}
-
-/* hvemu_x64_decode() of a legal call whose row was found; fills no more of the call than needed. */
-enum hvemu_action hvemu__x64_decode(const struct hvemu_x64_frame *frame, uint32_t features,
-                                    const struct hvemu_descriptor *row, struct hvemu_call *call);
-/* CPUID 0x40000003 EDX as guests see it. */
-uint32_t hvemu__x64_features(const struct hvemu *hv);
-/* WRMSR of GUEST_OS_ID or HYPERCALL in vp's partition, whoever asks. */
-enum hvemu_action hvemu__x64_write_msr(struct hvemu_vp *vp, uint32_t msr, uint64_t value);
 
 #endif

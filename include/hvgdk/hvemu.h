@@ -84,7 +84,7 @@ enum hvemu_result {
 
 struct hvemu_config {
     size_t size;
-    uint32_t partitions; /* capacity, the root included, 1 .. 2^24-2; default 16 */
+    uint32_t partitions; /* capacity, the root included, 1 .. 2^21-2; default 16 */
     /* Capacity, all partitions together, 1 .. 2^32-2; index bound; default 16. Each takes 8192
        bytes for the lists of its calls. */
     uint32_t vps;

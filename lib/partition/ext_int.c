@@ -12,18 +12,24 @@
 
 #include "internal.h"
 
-/* HvClearVirtualInterrupt. The target has been judged; a lost race is judged anew. */
-static uint16_t clear(struct hvemu__target *target)
+/* HvClearVirtualInterrupt: the transition. TIMEOUT: somebody else has changed the word. */
+static inline uint16_t try_to_clear(struct hvemu__partition *partition, uint64_t *word)
 {
-    for (int attempt = 0; attempt < HVEMU__ATTEMPTS; attempt++) {
-        uint16_t status;
+    if (!(*word & HVEMU__EXT_INT_ACKED))
+        return HV_STATUS_NOT_ACKNOWLEDGED;
+    return hvemu__cas(&partition->word, word, *word & ~HVEMU__EXT_INT) ? HV_STATUS_SUCCESS
+                                                                       : HV_STATUS_TIMEOUT;
+}
 
-        if (!(target->word & HVEMU__EXT_INT_ACKED))
-            return HV_STATUS_NOT_ACKNOWLEDGED;
-        if (hvemu__cas(&target->partition->word, &target->word, target->word & ~HVEMU__EXT_INT))
-            return HV_STATUS_SUCCESS;
-        status = hvemu__judge(target);
-        if (status != HV_STATUS_SUCCESS)
+/* After lost races, each of which may have ended the partition. */
+HVEMU__NOINLINE static uint16_t clear_again(struct hvemu__invocation *target)
+{
+    for (int attempt = 1; attempt < HVEMU__ATTEMPTS; attempt++) {
+        uint16_t status = hvemu__judge(target);
+
+        if (status == HV_STATUS_SUCCESS)
+            status = try_to_clear(target->partition, &target->word);
+        if (status != HV_STATUS_TIMEOUT)
             return status;
     }
     return HV_STATUS_TIMEOUT;
@@ -32,27 +38,46 @@ static uint16_t clear(struct hvemu__target *target)
 uint16_t hvemu__clear_virtual_interrupt(const struct hvemu_invocation *invocation, const void *in,
                                         const void *item, void *out)
 {
+    struct hvemu__invocation *target = hvemu__inside(invocation);
+    const uint16_t status = try_to_clear(target->partition, &target->word);
+
     (void)in, (void)item, (void)out;
-    return clear(&hvemu__inside(invocation)->target);
+    return status == HV_STATUS_TIMEOUT ? clear_again(target) : status;
+}
+
+static const struct hvemu_descriptor *const clear =
+    &hvemu__rows[HVEMU__ROW_HvCallClearVirtualInterrupt];
+
+HVEMU__NOINLINE static uint16_t clear_slowly(struct hvemu *hv, uint64_t caller,
+                                             uint64_t destination)
+{
+    struct hvemu__invocation target = {
+        .shown = {.hv = hv, .call = clear, .caller = caller, .target = destination}};
+
+    return hvemu__caller(hv, caller, clear) ? clear_again(&target) : HV_STATUS_ACCESS_DENIED;
 }
 
 uint16_t hvemu_clear_virtual_interrupt(struct hvemu *hv, uint64_t caller, uint64_t destination)
 {
-    const struct hvemu_descriptor *row = &hvemu__rows[HVEMU__ROW_HvCallClearVirtualInterrupt];
-    struct hvemu__target target = {.hv = hv, .caller_id = caller, .id = destination, .row = row};
-    uint16_t status;
+    struct hvemu__partition *parent = hv ? hvemu__slot(hv, caller) : NULL, *child;
+    uint16_t status = HV_STATUS_TIMEOUT;
+    uint64_t word;
 
-    if (!hvemu__caller(hv, caller, row))
-        return HV_STATUS_ACCESS_DENIED;
-    status = hvemu__judge(&target);
-    return status != HV_STATUS_SUCCESS ? status : clear(&target);
+    /* A parent outlives its children: if it has this one, the privileges were its own as well. */
+    if (parent && hvemu__alive(parent, caller) &&
+        hvemu__permitted(clear, hvemu__load(&parent->privileges))) {
+        child = hvemu__active_child(hv, caller, destination, &word);
+        if (child)
+            status = try_to_clear(child, &word);
+    }
+    return status == HV_STATUS_TIMEOUT ? clear_slowly(hv, caller, destination) : status;
 }
 
 /* The external-interrupt part of HvAssertVirtualInterrupt: vector 0..255 or NONE, parameters
  * checked, the partition's count of ops raised. */
-uint16_t hvemu__assert_ext_int(struct hvemu__target *target, uint32_t vector)
+uint16_t hvemu__assert_ext_int(struct hvemu__invocation *target, uint32_t vector)
 {
-    const struct hvemu *hv = target->hv;
+    const struct hvemu *hv = target->shown.hv;
 
     for (int attempt = 0; attempt < HVEMU__ATTEMPTS; attempt++) {
         const uint16_t status = hvemu__judge(target);
@@ -71,7 +96,7 @@ uint16_t hvemu__assert_ext_int(struct hvemu__target *target, uint32_t vector)
             return HV_STATUS_SUCCESS;
         if (hvemu__cas(&target->partition->word, &target->word, next)) {
             if (hv->ops.ext_int)
-                hv->ops.ext_int(target->partition->ctx, target->id);
+                hv->ops.ext_int(target->partition->ctx, target->shown.target);
             return HV_STATUS_SUCCESS;
         }
     }

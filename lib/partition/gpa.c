@@ -41,41 +41,42 @@ static uint64_t page_at(const struct hvemu_invocation *invocation, uint64_t base
     return page >= base ? page : UINT64_MAX;
 }
 
-static uint16_t change(const struct hvemu__target *target, uint32_t what, uint64_t page,
+static uint16_t change(const struct hvemu__invocation *target, uint32_t what, uint64_t page,
                        uint64_t source, uint32_t flags)
 {
-    const struct hvemu_ops *ops = &target->hv->ops;
+    const struct hvemu_ops *ops = &target->shown.hv->ops;
 
-    return ops->map ? ops->map(target->partition->ctx, target->id, what, page, source, flags)
-                    : HV_STATUS_OPERATION_DENIED;
+    return ops->map
+               ? ops->map(target->partition->ctx, target->shown.target, what, page, source, flags)
+               : HV_STATUS_OPERATION_DENIED;
 }
 
 /* Every 512 pages need one more for the tables that map them. */
-static uint16_t map_child(const struct hvemu__target *target, uint64_t page, uint64_t source,
+static uint16_t map_child(const struct hvemu__invocation *target, uint64_t page, uint64_t source,
                           uint32_t flags)
 {
     struct hvemu__partition *partition = target->partition;
-    const uint32_t cost = partition->mapped % 512 ? 0 : target->hv->config.map_cost;
+    const uint32_t cost = partition->rest->mapped % 512 ? 0 : target->shown.hv->config.map_cost;
     uint16_t status = hvemu__charge(partition, cost);
 
     if (status != HV_STATUS_SUCCESS)
         return status;
     status = change(target, HVEMU_MAP, page, source, flags);
     if (status == HV_STATUS_SUCCESS)
-        partition->mapped++;
+        partition->rest->mapped++;
     else
         hvemu__refund(partition, cost);
     return status;
 }
 
 /* The root has all memory where it is, and can give itself other rights to it alone. */
-static uint16_t map(const struct hvemu__target *target, uint64_t page, uint64_t source,
+static uint16_t map(const struct hvemu__invocation *target, uint64_t page, uint64_t source,
                     uint32_t flags)
 {
-    if (!valid_flags(flags) || !valid_page(target->hv, page, flags) ||
-        !valid_page(target->hv, source, flags))
+    if (!valid_flags(flags) || !valid_page(target->shown.hv, page, flags) ||
+        !valid_page(target->shown.hv, source, flags))
         return HV_STATUS_INVALID_PARAMETER;
-    if (target->id != target->caller_id)
+    if (target->shown.target != target->shown.caller)
         return map_child(target, page, source, flags);
     return page == source ? change(target, HVEMU_MODIFY, page, 0, flags) : HV_STATUS_ACCESS_DENIED;
 }
@@ -88,8 +89,7 @@ uint16_t hvemu__map_gpa_pages(const struct hvemu_invocation *invocation, const v
     const uint64_t base = le64dec(header + offsetof(HV_INPUT_MAP_GPA_PAGES, TargetGpaBase));
 
     (void)out;
-    return map(&hvemu__inside(invocation)->target, page_at(invocation, base, flags), le64dec(item),
-               flags);
+    return map(hvemu__inside(invocation), page_at(invocation, base, flags), le64dec(item), flags);
 }
 
 uint16_t hvemu__map_sparse_gpa_pages(const struct hvemu_invocation *invocation, const void *in,
@@ -98,7 +98,7 @@ uint16_t hvemu__map_sparse_gpa_pages(const struct hvemu_invocation *invocation, 
     const uint8_t *header = in, *mapping = item;
 
     (void)out;
-    return map(&hvemu__inside(invocation)->target, le64dec(mapping),
+    return map(hvemu__inside(invocation), le64dec(mapping),
                le64dec(mapping + offsetof(HV_GPA_MAPPING, SourceGpaPageNumber)),
                le32dec(header + offsetof(HV_INPUT_MAP_SPARSE_GPA_PAGES, MapFlags)));
 }
@@ -106,13 +106,13 @@ uint16_t hvemu__map_sparse_gpa_pages(const struct hvemu_invocation *invocation, 
 uint16_t hvemu__modify_sparse_gpa_pages(const struct hvemu_invocation *invocation, const void *in,
                                         const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
     const uint8_t *header = in;
     const uint32_t flags = le32dec(header + offsetof(HV_INPUT_MODIFY_SPARSE_GPA_PAGES, MapFlags));
     const uint64_t page = le64dec(item);
 
     (void)out;
-    if (!valid_flags(flags) || !valid_page(target->hv, page, flags) ||
+    if (!valid_flags(flags) || !valid_page(target->shown.hv, page, flags) ||
         le32dec(header + offsetof(HV_INPUT_MODIFY_SPARSE_GPA_PAGES, RsvdZ)))
         return HV_STATUS_INVALID_PARAMETER;
     return change(target, HVEMU_MODIFY, page, 0, flags);
@@ -123,7 +123,7 @@ uint16_t hvemu__modify_sparse_gpa_pages(const struct hvemu_invocation *invocatio
 uint16_t hvemu__unmap_gpa_pages(const struct hvemu_invocation *invocation, const void *in,
                                 const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
     struct hvemu__partition *partition = target->partition;
     const uint8_t *header = in;
     const uint32_t unmap_flags = le32dec(header + AT(UnmapFlags));
@@ -133,11 +133,12 @@ uint16_t hvemu__unmap_gpa_pages(const struct hvemu_invocation *invocation, const
 
     (void)item, (void)out;
     if (unmap_flags & ~HV_UNMAP_GPA_LARGE_PAGE || /* nothing can be precommitted here */
-        !valid_page(target->hv, page, flags))
+        !valid_page(target->shown.hv, page, flags))
         return HV_STATUS_INVALID_PARAMETER;
     status = change(target, HVEMU_UNMAP, page, 0, flags);
-    if (status == HV_STATUS_SUCCESS && partition->mapped && --partition->mapped % 512 == 0)
-        hvemu__refund(partition, target->hv->config.map_cost);
+    if (status == HV_STATUS_SUCCESS && partition->rest->mapped &&
+        --partition->rest->mapped % 512 == 0)
+        hvemu__refund(partition, target->shown.hv->config.map_cost);
     return status;
 }
 
@@ -188,7 +189,7 @@ static uint16_t report(int answer, uint32_t denied, uint8_t *out)
     }
 }
 
-static int overlaid(const struct hvemu__target *target, uint64_t gpa, uint8_t *out)
+static int overlaid(const struct hvemu__invocation *target, uint64_t gpa, uint8_t *out)
 {
     if (!hvemu__overlaid(target->partition, gpa))
         return 0;
@@ -199,18 +200,19 @@ static int overlaid(const struct hvemu__target *target, uint64_t gpa, uint8_t *o
 uint16_t hvemu__read_gpa(const struct hvemu_invocation *invocation, const void *in,
                          const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
-    const struct hvemu_ops *ops = &target->hv->ops;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
+    const struct hvemu_ops *ops = &target->shown.hv->ops;
     const struct access access = access_of(in);
     uint8_t data[HV_READ_WRITE_GPA_MAX_SIZE] = {0};
-    const uint16_t status = judge_access(target->hv, &access);
+    const uint16_t status = judge_access(target->shown.hv, &access);
     int answer = HVEMU_MEM_NONE;
 
     (void)item;
     if (status != HV_STATUS_SUCCESS || overlaid(target, access.gpa, out))
         return status;
     if (ops->gpa_read)
-        answer = ops->gpa_read(target->partition->ctx, target->id, access.gpa, data, access.bytes);
+        answer = ops->gpa_read(target->partition->ctx, target->shown.target, access.gpa, data,
+                               access.bytes);
     if (answer == HVEMU_MEM_OK)
         memcpy((uint8_t *)out + offsetof(HV_OUTPUT_READ_GPA, Data), data, access.bytes);
     return report(answer, HvAccessGpaReadIntercept, out);
@@ -219,17 +221,17 @@ uint16_t hvemu__read_gpa(const struct hvemu_invocation *invocation, const void *
 uint16_t hvemu__write_gpa(const struct hvemu_invocation *invocation, const void *in,
                           const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
-    const struct hvemu_ops *ops = &target->hv->ops;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
+    const struct hvemu_ops *ops = &target->shown.hv->ops;
     const struct access access = access_of(in);
-    const uint16_t status = judge_access(target->hv, &access);
+    const uint16_t status = judge_access(target->shown.hv, &access);
     int answer = HVEMU_MEM_NONE;
 
     (void)item;
     if (status != HV_STATUS_SUCCESS || overlaid(target, access.gpa, out))
         return status;
     if (ops->gpa_write)
-        answer = ops->gpa_write(target->partition->ctx, target->id, access.gpa,
+        answer = ops->gpa_write(target->partition->ctx, target->shown.target, access.gpa,
                                 (const uint8_t *)in + AT(Data), access.bytes);
     return report(answer, HvAccessGpaWriteIntercept, out);
 }

@@ -35,7 +35,7 @@ static _Atomic uint64_t *find(const struct hvemu *hv, struct hvemu__partition *p
                               uint64_t key, _Atomic uint64_t **spare)
 {
     _Atomic uint64_t *table = table_of(hv, partition);
-    const uint32_t count = hvemu__load(&partition->intercepts);
+    const uint32_t count = hvemu__load(&partition->rest->intercepts);
 
     *spare = count < hv->config.intercepts ? &table[count] : NULL;
     for (uint32_t i = 0; i < count; i++) {
@@ -84,14 +84,14 @@ static int valid(uint32_t type, uint32_t access, uint64_t parameter)
            parameter <= types[type].parameter;
 }
 
-static uint16_t install(const struct hvemu__target *target, uint64_t key, uint32_t access)
+static uint16_t install(const struct hvemu__invocation *target, uint64_t key, uint32_t access)
 {
     struct hvemu__partition *partition = target->partition;
-    _Atomic uint64_t *spare, *entry = find(target->hv, partition, key, &spare);
+    _Atomic uint64_t *spare, *entry = find(target->shown.hv, partition, key, &spare);
     const int had = entry && mask_of(hvemu__load(entry));
     /* A table of CPUID intercepts takes memory, bits for the others are always there. */
     const uint32_t cost =
-        key >> 32 == HvInterceptTypeX64Cpuid ? target->hv->config.intercept_cost : 0;
+        key >> 32 == HvInterceptTypeX64Cpuid ? target->shown.hv->config.intercept_cost : 0;
 
     if (!access && !had)
         return HV_STATUS_SUCCESS;
@@ -102,8 +102,8 @@ static uint16_t install(const struct hvemu__target *target, uint64_t key, uint32
     if (!access)
         hvemu__refund(partition, cost);
     hvemu__store(entry, (uint64_t)access << MASK_SHIFT | key);
-    if (entry == &table_of(target->hv, partition)[hvemu__load(&partition->intercepts)])
-        hvemu__add(&partition->intercepts, 1);
+    if (entry == &table_of(target->shown.hv, partition)[hvemu__load(&partition->rest->intercepts)])
+        hvemu__add(&partition->rest->intercepts, 1);
     return HV_STATUS_SUCCESS;
 }
 
@@ -120,7 +120,7 @@ uint16_t hvemu__install_intercept(const struct hvemu_invocation *invocation, con
     (void)item, (void)out;
     if (!valid(type, access, parameter))
         return HV_STATUS_INVALID_PARAMETER;
-    return install(&hvemu__inside(invocation)->target, key_of(type, (uint32_t)parameter), access);
+    return install(hvemu__inside(invocation), key_of(type, (uint32_t)parameter), access);
 }
 
 #undef AT
@@ -130,7 +130,7 @@ uint16_t hvemu__install_intercept(const struct hvemu_invocation *invocation, con
 uint16_t hvemu__check_for_io_intercept(const struct hvemu_invocation *invocation, const void *in,
                                        const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
     const uint8_t *block = in;
     const uint32_t port = le16dec(block + AT(Port)), size = block[AT(Size)];
     const uint32_t access =
@@ -145,7 +145,9 @@ uint16_t hvemu__check_for_io_intercept(const struct hvemu_invocation *invocation
     if (status != HV_STATUS_SUCCESS)
         return status;
     for (uint32_t i = 0; i < size; i++)
-        if (hvemu_intercept(target->hv, target->id, HvInterceptTypeX64IoPort, port + i) & access)
+        if (hvemu_intercept(target->shown.hv, target->shown.target, HvInterceptTypeX64IoPort,
+                            port + i) &
+            access)
             *intercept = 1;
     return HV_STATUS_SUCCESS;
 }

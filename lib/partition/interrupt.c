@@ -26,10 +26,10 @@ static int valid(uint64_t control, uint64_t address, uint32_t vector)
     return type == HvX64InterruptTypeExtInt ? address == 0 : address <= 0xFFFFFFFF;
 }
 
-static uint16_t deliver(struct hvemu__target *target, uint64_t control, uint64_t address,
+static uint16_t deliver(struct hvemu__invocation *target, uint64_t control, uint64_t address,
                         uint32_t vector)
 {
-    const struct hvemu *hv = target->hv;
+    const struct hvemu *hv = target->shown.hv;
     uint16_t status;
 
     if ((control & HV_INTERRUPT_CONTROL_TYPE_MASK) == HvX64InterruptTypeExtInt)
@@ -44,13 +44,14 @@ static uint16_t deliver(struct hvemu__target *target, uint64_t control, uint64_t
         (!(control & HV_INTERRUPT_CONTROL_LEVEL_TRIGGERED) ||
          (control & HV_INTERRUPT_CONTROL_TYPE_MASK) == HvX64InterruptTypeSipi))
         return HV_STATUS_SUCCESS;
-    return hv->ops.interrupt(target->partition->ctx, target->id, control, address, vector);
+    return hv->ops.interrupt(target->partition->ctx, target->shown.target, control, address,
+                             vector);
 }
 
 /* Judged once already. The count of ops in flight rises before the word is read again, so that
  * finalizing either waits for the op or is seen here. */
-static uint16_t assert_interrupt(struct hvemu__target *target, uint64_t control, uint64_t address,
-                                 uint32_t vector, uint32_t vtl)
+static uint16_t assert_interrupt(struct hvemu__invocation *target, uint64_t control,
+                                 uint64_t address, uint32_t vector, uint32_t vtl)
 {
     struct hvemu__partition *partition = target->partition;
     uint16_t status;
@@ -71,10 +72,11 @@ uint16_t hvemu__assert_virtual_interrupt(const struct hvemu_invocation *invocati
                                          const void *item, void *out)
 {
     const uint8_t *block = in;
-    struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    struct hvemu__invocation *target = hvemu__inside(invocation);
     /* The newer call's last four bytes: a VTL, 0 to 15, and zeros. The older one's are padding. */
-    const uint32_t vtl =
-        target->row->code == HvCallAssertVirtualInterrupt ? le32dec(block + AT(TargetVtl)) : 0;
+    const uint32_t vtl = target->shown.call->code == HvCallAssertVirtualInterrupt
+                             ? le32dec(block + AT(TargetVtl))
+                             : 0;
 
     (void)item, (void)out;
     if (vtl > 15)
@@ -88,7 +90,8 @@ uint16_t hvemu_assert_virtual_interrupt(struct hvemu *hv, uint64_t caller, uint6
                                         uint64_t control, uint64_t address, uint32_t vector)
 {
     const struct hvemu_descriptor *row = &hvemu__rows[HVEMU__ROW_HvCallAssertVirtualInterrupt];
-    struct hvemu__target target = {.hv = hv, .caller_id = caller, .id = destination, .row = row};
+    struct hvemu__invocation target = {
+        .shown = {.hv = hv, .call = row, .caller = caller, .target = destination}};
     uint16_t status;
 
     if (!hvemu__caller(hv, caller, row))

@@ -6,12 +6,13 @@
 
 #include "internal.h"
 
-static uint16_t tell(const struct hvemu__target *target, uint32_t event)
+static uint16_t tell(const struct hvemu__invocation *target, uint32_t event)
 {
-    const struct hvemu_ops *ops = &target->hv->ops;
+    const struct hvemu_ops *ops = &target->shown.hv->ops;
 
-    return ops->partition ? ops->partition(target->partition->ctx, target->id, event, NULL, NULL)
-                          : HV_STATUS_SUCCESS;
+    return ops->partition
+               ? ops->partition(target->partition->ctx, target->shown.target, event, NULL, NULL)
+               : HV_STATUS_SUCCESS;
 }
 
 #define AT(field) offsetof(HV_INPUT_CREATE_PARTITION, field)
@@ -65,7 +66,7 @@ uint16_t hvemu__create_partition(const struct hvemu_invocation *invocation, cons
     }
     hvemu__make_child(hv, parent, invocation->caller, hv->config.privileges, ctx,
                       HVEMU__UNINITIALIZED)
-        ->price = hv->config.create_cost;
+        ->rest->price = hv->config.create_cost;
     le64enc(out, id);
     return HV_STATUS_SUCCESS;
 }
@@ -73,8 +74,8 @@ uint16_t hvemu__create_partition(const struct hvemu_invocation *invocation, cons
 uint16_t hvemu__initialize_partition(const struct hvemu_invocation *invocation, const void *in,
                                      const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
-    const uint32_t cost = target->hv->config.initialize_cost;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
+    const uint32_t cost = target->shown.hv->config.initialize_cost;
     uint16_t status = hvemu__charge(target->partition, cost);
 
     (void)in, (void)item, (void)out;
@@ -90,10 +91,10 @@ uint16_t hvemu__initialize_partition(const struct hvemu_invocation *invocation, 
 
 /* Active to finalizing: from here on asserts, clears and acknowledges fail, and VPs are GONE. The
  * state is ours alone to change, but the external interrupt beside it is not. */
-static int begin_finalizing(struct hvemu__target *target)
+static int begin_finalizing(struct hvemu__invocation *target)
 {
     for (int attempt = 0; attempt < HVEMU__ATTEMPTS; attempt++) {
-        const uint64_t kept = target->word & ~(HVEMU__STATE_IS(7) | HVEMU__EXT_INT);
+        const uint64_t kept = target->word & ~(HVEMU__STATE_MASK | HVEMU__EXT_INT);
         if (hvemu__cas(&target->partition->word, &target->word,
                        kept | HVEMU__STATE_IS(HVEMU__FINALIZING)))
             return 1;
@@ -104,11 +105,11 @@ static int begin_finalizing(struct hvemu__target *target)
 uint16_t hvemu__finalize_partition(const struct hvemu_invocation *invocation, const void *in,
                                    const void *item, void *out)
 {
-    struct hvemu__target target = hvemu__inside(invocation)->target;
+    struct hvemu__invocation target = *hvemu__inside(invocation);
     struct hvemu__partition *partition = target.partition;
 
     (void)in, (void)item, (void)out;
-    if (partition->children)
+    if (partition->rest->children)
         return HV_STATUS_OPERATION_DENIED;
     if (HVEMU__STATE(target.word) == HVEMU__ACTIVE) {
         if (!begin_finalizing(&target))
@@ -118,7 +119,8 @@ uint16_t hvemu__finalize_partition(const struct hvemu_invocation *invocation, co
     if (hvemu__end_vps(&target) != HV_STATUS_SUCCESS || hvemu__load(&partition->ops) ||
         tell(&target, HVEMU_PARTITION_FINALIZED) != HV_STATUS_SUCCESS)
         return HV_STATUS_TIMEOUT;
-    hvemu__refund(partition, partition->pages_used); /* without children, all of it is its own */
+    hvemu__refund(partition,
+                  partition->rest->pages_used); /* without children, all of it is its own */
     hvemu__set_state(partition, HVEMU__FINALIZED);
     return HV_STATUS_SUCCESS;
 }
@@ -126,15 +128,15 @@ uint16_t hvemu__finalize_partition(const struct hvemu_invocation *invocation, co
 uint16_t hvemu__delete_partition(const struct hvemu_invocation *invocation, const void *in,
                                  const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
     uint16_t status = HV_STATUS_OPERATION_DENIED;
 
     (void)in, (void)item, (void)out;
-    if (target->partition->pages) /* to be withdrawn first */
+    if (target->partition->rest->pages) /* to be withdrawn first */
         return status;
     status = tell(target, HVEMU_PARTITION_DELETED);
     if (status == HV_STATUS_SUCCESS)
-        hvemu__end_child(target->hv, hvemu__inside(invocation)->caller, target->partition);
+        hvemu__end_child(target->shown.hv, hvemu__inside(invocation)->caller, target->partition);
     return status;
 }
 
@@ -153,19 +155,21 @@ uint16_t hvemu__get_partition_id(const struct hvemu_invocation *invocation, cons
 uint16_t hvemu__get_next_child_partition(const struct hvemu_invocation *invocation, const void *in,
                                          const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
     const uint64_t previous = le64dec((const uint8_t *)in + AT(PreviousChildId));
-    uint32_t place = target->partition->first_child;
+    uint32_t place = target->partition->rest->first_child;
 
     (void)item;
     if (previous != HV_PARTITION_ID_INVALID) {
-        struct hvemu__partition *child = hvemu__slot(target->hv, previous);
-        if (!child || !hvemu__exists(child, previous) || hvemu__load(&child->parent) != target->id)
+        struct hvemu__partition *child = hvemu__slot(target->shown.hv, previous);
+        if (!child || !hvemu__exists(child, previous) ||
+            hvemu__load(&child->parent) != target->shown.target)
             return HV_STATUS_INVALID_PARTITION_ID;
-        place = child->next;
+        place = child->rest->next;
     }
     if (place)
-        le64enc(out, HVEMU__GENERATION(hvemu__load(&target->hv->partitions[place - 1].word)) << 24 |
+        le64enc(out, HVEMU__GENERATION(hvemu__load(&target->shown.hv->partitions[place - 1].word))
+                             << 24 |
                          place);
     return HV_STATUS_SUCCESS;
 }

@@ -9,27 +9,29 @@
 
 /* Whether the caller is to the partition what the row asks for. A parent outlives its children, so
  * whoever is the parent is active. */
-static int related(const struct hvemu__target *target, uint64_t id, uint64_t parent)
+static int related(const struct hvemu__invocation *target, uint64_t id, uint64_t parent)
 {
-    const unsigned accepted = target->row->target;
+    const unsigned accepted = target->shown.call->target;
     uint64_t needed;
 
-    if (accepted & HVEMU_PARENT && parent == target->caller_id)
+    if (accepted & HVEMU_PARENT && parent == target->shown.caller)
         needed = HV_PRIVILEGE_CREATE_PARTITIONS;
-    else if (id == target->caller_id &&
+    else if (id == target->shown.caller &&
              (accepted & HVEMU_SELF || (accepted & HVEMU__ROOT && id == HVEMU__ROOT_ID)))
-        needed = target->row->privilege;
+        needed = target->shown.call->privilege;
     else
         return 0;
     /* Else the privilege was judged with the code. */
     return !(accepted & HVEMU__PRIVILEGED) ||
-           !(needed & ~hvemu__load(&hvemu__slot(target->hv, target->caller_id)->privileges));
+           !(needed &
+             ~hvemu__load(&hvemu__slot(target->shown.hv, target->shown.caller)->privileges));
 }
 
-uint16_t hvemu__judge_slowly(struct hvemu__target *target)
+uint16_t hvemu__judge_slowly(struct hvemu__invocation *target)
 {
-    const uint64_t id = target->id == HV_PARTITION_ID_SELF ? target->caller_id : target->id;
-    struct hvemu__partition *partition = hvemu__slot(target->hv, id);
+    const uint64_t id =
+        target->shown.target == HV_PARTITION_ID_SELF ? target->shown.caller : target->shown.target;
+    struct hvemu__partition *partition = hvemu__slot(target->shown.hv, id);
     uint64_t word, parent;
 
     if (!partition)
@@ -44,9 +46,9 @@ uint16_t hvemu__judge_slowly(struct hvemu__target *target)
         return HV_STATUS_INVALID_PARTITION_ID;
     if (!related(target, id, parent))
         return HV_STATUS_ACCESS_DENIED;
-    if (!(target->row->states >> HVEMU__STATE(word) & 1))
+    if (!(target->shown.call->states >> HVEMU__STATE(word) & 1))
         return HV_STATUS_INVALID_PARTITION_STATE;
-    target->id = id;
+    target->shown.target = id;
     target->partition = partition;
     target->word = word;
     return HV_STATUS_SUCCESS;
@@ -54,7 +56,7 @@ uint16_t hvemu__judge_slowly(struct hvemu__target *target)
 
 void hvemu__set_state(struct hvemu__partition *partition, uint64_t state)
 {
-    const uint64_t word = hvemu__load(&partition->word) & ~HVEMU__STATE_IS(7);
+    const uint64_t word = hvemu__load(&partition->word) & ~HVEMU__STATE_MASK;
     hvemu__store(&partition->word, word | HVEMU__STATE_IS(state));
 }
 
@@ -62,9 +64,9 @@ static void append_free(struct hvemu *hv, struct hvemu__partition *partition)
 {
     const uint32_t place = (uint32_t)(partition - hv->partitions) + 1;
 
-    partition->next = 0;
+    partition->rest->next = 0;
     if (hv->first_free)
-        hv->partitions[hv->last_free - 1].next = place;
+        hv->partitions[hv->last_free - 1].rest->next = place;
     else
         hv->first_free = place;
     hv->last_free = place;
@@ -86,12 +88,12 @@ static struct hvemu__partition *first_above(struct hvemu *hv, struct hvemu__part
 
 uint16_t hvemu__room_for_child(struct hvemu *hv, struct hvemu__partition *parent)
 {
-    if (parent->depth >= hv->config.depth)
+    if (parent->rest->depth >= hv->config.depth)
         return HV_STATUS_PARTITION_TOO_DEEP;
-    if (parent->children >= hv->config.children || !hv->first_free)
+    if (parent->rest->children >= hv->config.children || !hv->first_free)
         return HV_STATUS_NO_RESOURCES;
     for (struct hvemu__partition *p = first_above(hv, parent); p; p = above(hv, p))
-        if (p->descendants >= hv->config.descendants)
+        if (p->rest->descendants >= hv->config.descendants)
             return HV_STATUS_NO_RESOURCES;
     return HV_STATUS_SUCCESS;
 }
@@ -108,28 +110,28 @@ static void append_child(struct hvemu *hv, struct hvemu__partition *parent,
 {
     const uint32_t place = (uint32_t)(child - hv->partitions) + 1;
 
-    child->next = 0;
-    child->previous = parent->last_child;
-    if (parent->last_child)
-        hv->partitions[parent->last_child - 1].next = place;
+    child->rest->next = 0;
+    child->rest->previous = parent->rest->last_child;
+    if (parent->rest->last_child)
+        hv->partitions[parent->rest->last_child - 1].rest->next = place;
     else
-        parent->first_child = place;
-    parent->last_child = place;
-    parent->children++;
+        parent->rest->first_child = place;
+    parent->rest->last_child = place;
+    parent->rest->children++;
     for (struct hvemu__partition *p = first_above(hv, parent); p; p = above(hv, p))
-        p->descendants++;
+        p->rest->descendants++;
 }
 
 static void remove_child(struct hvemu *hv, struct hvemu__partition *parent,
                          const struct hvemu__partition *child)
 {
-    *(child->previous ? &hv->partitions[child->previous - 1].next : &parent->first_child) =
-        child->next;
-    *(child->next ? &hv->partitions[child->next - 1].previous : &parent->last_child) =
-        child->previous;
-    parent->children--;
+    *(child->rest->previous ? &hv->partitions[child->rest->previous - 1].rest->next
+                            : &parent->rest->first_child) = child->rest->next;
+    *(child->rest->next ? &hv->partitions[child->rest->next - 1].rest->previous
+                        : &parent->rest->last_child) = child->rest->previous;
+    parent->rest->children--;
     for (struct hvemu__partition *p = first_above(hv, parent); p; p = above(hv, p))
-        p->descendants--;
+        p->rest->descendants--;
 }
 
 /* The word comes last: it is the door. */
@@ -139,16 +141,16 @@ struct hvemu__partition *hvemu__make_child(struct hvemu *hv, struct hvemu__parti
 {
     struct hvemu__partition *child = &hv->partitions[hv->first_free - 1];
 
-    hv->first_free = child->next;
+    hv->first_free = child->rest->next;
     hvemu__store(&child->parent, parent_id);
     hvemu__store(&child->privileges, privileges & hvemu__load(&parent->privileges));
     hvemu__store(&child->hypercall_msr, 0);
     hvemu__store(&child->guest_os_id, 0);
-    hvemu__store(&child->intercepts, 0);
-    hvemu__store(&child->wanted, 0);
+    hvemu__store(&child->rest->intercepts, 0);
+    hvemu__store(&child->rest->wanted, 0);
     child->ctx = ctx;
-    child->depth = parent->depth + 1;
-    child->price = child->mapped = 0;
+    child->rest->depth = parent->rest->depth + 1;
+    child->rest->price = child->rest->mapped = 0;
     hvemu__default_properties(child);
     append_child(hv, parent, child);
     hvemu__set_state(child, state);
@@ -162,8 +164,8 @@ void hvemu__end_child(struct hvemu *hv, struct hvemu__partition *parent,
     const uint64_t generation = HVEMU__GENERATION(hvemu__load(&child->word)) + 1;
 
     remove_child(hv, parent, child);
-    hvemu__refund(parent, child->price);
-    hvemu__store(&child->word, generation << 24);
+    hvemu__refund(parent, child->rest->price);
+    hvemu__store(&child->word, generation << 24 | HVEMU__STATE_IS(HVEMU__FREE));
     if (generation < HVEMU__GENERATION_END) /* else the slot has had its last ID */
         append_free(hv, child);
 }
@@ -176,8 +178,10 @@ void hvemu__make_root(struct hvemu *hv, void *ctx)
     hvemu__default_properties(root);
     root->ctx = ctx;
     hvemu__set_state(root, HVEMU__ACTIVE);
-    for (uint32_t i = 1; i < hv->config.partitions; i++)
+    for (uint32_t i = 1; i < hv->config.partitions; i++) {
+        hvemu__set_state(&hv->partitions[i], HVEMU__FREE);
         append_free(hv, &hv->partitions[i]);
+    }
 }
 
 enum hvemu_result hvemu_add_guest(struct hvemu *hv, uint64_t parent, uint64_t privileges, void *ctx,
@@ -225,13 +229,13 @@ static enum hvemu_result reset(struct hvemu *hv, struct hvemu__partition *partit
 {
     if (!hvemu__alive(partition, id))
         return HVEMU_E_PARTITION;
-    for (const struct hvemu_vp *vp = partition->vps; vp; vp = vp->next)
+    for (const struct hvemu_vp *vp = partition->rest->vps; vp; vp = vp->next)
         if (hvemu__load(&vp->busy))
             return HVEMU_E_BUSY;
     switch (reset_msrs(hv, partition, id)) {
     case HVEMU_MEM_OK:
         hvemu__and(&partition->word, ~HVEMU__EXT_INT);
-        for (struct hvemu_vp *vp = partition->vps; vp; vp = vp->next)
+        for (struct hvemu_vp *vp = partition->rest->vps; vp; vp = vp->next)
             vp->started = vp->index == 0;
         return HVEMU_OK;
     case HVEMU_MEM_AGAIN:

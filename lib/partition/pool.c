@@ -9,21 +9,21 @@
 
 uint16_t hvemu__charge(struct hvemu__partition *partition, uint32_t pages)
 {
-    if (partition->pages - partition->pages_used < pages)
+    if (partition->rest->pages - partition->rest->pages_used < pages)
         return HV_STATUS_INSUFFICIENT_MEMORY;
-    partition->pages_used += pages;
+    partition->rest->pages_used += pages;
     return HV_STATUS_SUCCESS;
 }
 
 void hvemu__refund(struct hvemu__partition *partition, uint32_t pages)
 {
-    partition->pages_used -= pages;
+    partition->rest->pages_used -= pages;
 }
 
 /* Where a partition's pool keeps its page numbers. */
-static uint64_t *pages_of(const struct hvemu__target *target)
+static uint64_t *pages_of(const struct hvemu__invocation *target)
 {
-    const struct hvemu *hv = target->hv;
+    const struct hvemu *hv = target->shown.hv;
 
     return hv->pages + (size_t)(target->partition - hv->partitions) * hv->config.pages;
 }
@@ -40,19 +40,19 @@ static uint16_t move(const struct hvemu_invocation *invocation, uint64_t page, i
 uint16_t hvemu__deposit_memory(const struct hvemu_invocation *invocation, const void *in,
                                const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
     struct hvemu__partition *partition = target->partition;
     const uint64_t page = le64dec(item);
     uint16_t status;
 
     (void)in, (void)out;
-    if (partition->pages == target->hv->config.pages)
+    if (partition->rest->pages == target->shown.hv->config.pages)
         return HV_STATUS_NO_RESOURCES;
-    if (page >= target->hv->gpa_end >> HV_PAGE_SHIFT)
+    if (page >= target->shown.hv->gpa_end >> HV_PAGE_SHIFT)
         return HV_STATUS_OPERATION_DENIED; /* not mapped in the caller */
     status = move(invocation, page, 1);
     if (status == HV_STATUS_SUCCESS)
-        pages_of(target)[partition->pages++] = page;
+        pages_of(target)[partition->rest->pages++] = page;
     return status;
 }
 
@@ -68,7 +68,7 @@ static int valid_proximity(uint64_t info)
 uint16_t hvemu__withdraw_memory(const struct hvemu_invocation *invocation, const void *in,
                                 const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
     struct hvemu__partition *partition = target->partition;
     const uint8_t *header = in;
     uint64_t page;
@@ -77,12 +77,12 @@ uint16_t hvemu__withdraw_memory(const struct hvemu_invocation *invocation, const
     (void)item;
     if (!valid_proximity(le64dec(header + offsetof(HV_INPUT_WITHDRAW_MEMORY, ProximityDomainInfo))))
         return HV_STATUS_INVALID_PARAMETER;
-    if (partition->pages == partition->pages_used)
+    if (partition->rest->pages == partition->rest->pages_used)
         return HV_STATUS_NO_RESOURCES;
-    page = pages_of(target)[partition->pages - 1];
+    page = pages_of(target)[partition->rest->pages - 1];
     status = move(invocation, page, 0);
     if (status == HV_STATUS_SUCCESS) {
-        partition->pages--;
+        partition->rest->pages--;
         le64enc(out, page);
     }
     return status;
@@ -91,7 +91,7 @@ uint16_t hvemu__withdraw_memory(const struct hvemu_invocation *invocation, const
 uint16_t hvemu__get_memory_balance(const struct hvemu_invocation *invocation, const void *in,
                                    const void *item, void *out)
 {
-    const struct hvemu__partition *partition = hvemu__inside(invocation)->target.partition;
+    const struct hvemu__partition *partition = hvemu__inside(invocation)->partition;
     const uint8_t *header = in;
     uint8_t *balance = out;
 
@@ -99,7 +99,8 @@ uint16_t hvemu__get_memory_balance(const struct hvemu_invocation *invocation, co
     if (!valid_proximity(
             le64dec(header + offsetof(HV_INPUT_GET_MEMORY_BALANCE, ProximityDomainInfo))))
         return HV_STATUS_INVALID_PARAMETER;
-    le64enc(balance, partition->pages - partition->pages_used);
-    le64enc(balance + offsetof(HV_OUTPUT_GET_MEMORY_BALANCE, PagesInUse), partition->pages_used);
+    le64enc(balance, partition->rest->pages - partition->rest->pages_used);
+    le64enc(balance + offsetof(HV_OUTPUT_GET_MEMORY_BALANCE, PagesInUse),
+            partition->rest->pages_used);
     return HV_STATUS_SUCCESS;
 }

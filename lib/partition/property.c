@@ -22,7 +22,7 @@ struct property {
     uint64_t initial;
 };
 
-/* The library's, by their places in the table: first those in partition->properties, at the same
+/* The library's, by their places in the table: first those in rest->properties, at the same
  * place there. */
 enum {
     SUSPEND,
@@ -41,7 +41,7 @@ enum {
     OURS
 };
 
-_Static_assert(HELD == (int)HVEMU__PROPERTIES, "partition.properties has a place for each");
+_Static_assert(HELD == (int)HVEMU__PROPERTIES, "rest->properties has a place for each");
 
 #define NOT(mask) (~(uint64_t)(mask))
 
@@ -115,7 +115,7 @@ enum { PROPERTIES = sizeof table / sizeof *table };
 
 /* What one call is about. */
 struct request {
-    const struct hvemu__target *target;
+    const struct hvemu__invocation *target;
     uint64_t may_give; /* the caller's privileges */
     uint64_t argument;
     uint32_t code;
@@ -125,7 +125,7 @@ struct request {
 void hvemu__default_properties(struct hvemu__partition *partition)
 {
     for (int i = 0; i < HELD; i++)
-        partition->properties[i] = table[i].initial;
+        partition->rest->properties[i] = table[i].initial;
 }
 
 #define AT(field) offsetof(HV_INPUT_SET_PARTITION_PROPERTY_EX, field)
@@ -138,7 +138,7 @@ static uint16_t begin(struct request *request, const struct hvemu_invocation *in
     const struct hvemu__invocation *inside = hvemu__inside(invocation);
     int place = 0;
 
-    request->target = &inside->target;
+    request->target = inside;
     request->may_give = hvemu__load(&inside->caller->privileges);
     request->argument = extended ? le64dec(in + AT(PropertyArgument)) : 0;
     request->code = le32dec(in + AT(PropertyCode));
@@ -149,7 +149,7 @@ static uint16_t begin(struct request *request, const struct hvemu_invocation *in
         return HV_STATUS_UNKNOWN_PROPERTY;
     /* Of its own properties the VMM alone knows which are early. */
     if (place < PROPERTIES && !(table[place].flags & EARLY) &&
-        HVEMU__STATE(inside->target.word) == HVEMU__UNINITIALIZED)
+        HVEMU__STATE(inside->word) == HVEMU__UNINITIALIZED)
         return HV_STATUS_INVALID_PARTITION_STATE;
     if (le32dec(in + AT(Padding)) || (place < OURS && request->argument))
         return HV_STATUS_INVALID_PARAMETER;
@@ -159,11 +159,11 @@ static uint16_t begin(struct request *request, const struct hvemu_invocation *in
 /* The VMM's part. It cannot change a value that the library holds. */
 static uint16_t tell(const struct request *request, uint64_t *value, int set)
 {
-    const struct hvemu__target *target = request->target;
-    const struct hvemu_ops *ops = &target->hv->ops;
+    const struct hvemu__invocation *target = request->target;
+    const struct hvemu_ops *ops = &target->shown.hv->ops;
 
-    return ops->property ? ops->property(target->partition->ctx, target->id, request->code,
-                                         request->argument, value, set)
+    return ops->property ? ops->property(target->partition->ctx, target->shown.target,
+                                         request->code, request->argument, value, set)
                          : HV_STATUS_SUCCESS;
 }
 
@@ -175,7 +175,7 @@ static uint64_t ours(struct hvemu__partition *partition, int place)
     case GUEST_OS_ID:
         return hvemu__load(&partition->guest_os_id);
     default:
-        return partition->properties[place];
+        return partition->rest->properties[place];
     }
 }
 
@@ -204,12 +204,12 @@ static int in_range(const struct request *request, uint64_t value)
 
     switch (request->place) {
     case CPU_RESERVE:
-        return value <= partition->properties[CPU_CAP];
+        return value <= partition->rest->properties[CPU_CAP];
     case CPU_CAP:
-        return value >= partition->properties[CPU_RESERVE] && value <= property->maximum;
+        return value >= partition->rest->properties[CPU_RESERVE] && value <= property->maximum;
     case PRIVILEGES:
-        return !(value & ~request->may_give) &&
-               (!(value & HV_PRIVILEGE_CPU_MANAGEMENT) || request->target->id == HVEMU__ROOT_ID);
+        return !(value & ~request->may_give) && (!(value & HV_PRIVILEGE_CPU_MANAGEMENT) ||
+                                                 request->target->shown.target == HVEMU__ROOT_ID);
     default:
         return value >= property->minimum && (!property->maximum || value <= property->maximum);
     }
@@ -229,9 +229,9 @@ static void put(struct hvemu__partition *partition, int place, uint64_t value)
     if (place == PRIVILEGES)
         hvemu__store(&partition->privileges, value);
     else
-        partition->properties[place] = value;
+        partition->rest->properties[place] = value;
     if (place == TIMER_PERIOD && !value)
-        partition->properties[TIMER_CONTROL] &= ~HV_EMULATED_TIMER_CONTROL_ENABLED;
+        partition->rest->properties[TIMER_CONTROL] &= ~HV_EMULATED_TIMER_CONTROL_ENABLED;
 }
 
 static uint16_t set(const struct request *request, uint64_t value)
@@ -241,8 +241,9 @@ static uint16_t set(const struct request *request, uint64_t value)
 
     if (request->place < PROPERTIES) {
         const struct property *property = &table[request->place];
-        const uint32_t read_only =
-            request->target->id == HVEMU__ROOT_ID ? READ_ONLY | ROOT_READ_ONLY : READ_ONLY;
+        const uint32_t read_only = request->target->shown.target == HVEMU__ROOT_ID
+                                       ? READ_ONLY | ROOT_READ_ONLY
+                                       : READ_ONLY;
 
         if (property->flags & read_only || value & property->reserved)
             return HV_STATUS_INVALID_PARAMETER;

@@ -4,7 +4,7 @@
 /* Registers of a virtual processor (TLFS 2.0a 10.2, 10.3, 10.4.3, 10.4.4). Suspend state and the
  * hypercall MSRs are the library's, which lets them in by one door; all others are the VMM's. */
 
-#include "internal.h"
+#include "x64/x64.h"
 
 static uint32_t suspend(const struct hvemu_vp *vp)
 {
@@ -13,7 +13,7 @@ static uint32_t suspend(const struct hvemu_vp *vp)
 
 /* Whether the caller may reach a register that is an MSR of ours: its own, only as it may the
  * MSR. */
-static int may_reach(const struct hvemu__target *target, uint32_t name)
+static int may_reach(const struct hvemu__invocation *target, uint32_t name)
 {
     uint64_t needed = 0;
 
@@ -21,20 +21,21 @@ static int may_reach(const struct hvemu__target *target, uint32_t name)
         needed = HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS;
     else if (name == HvRegisterVpIndex)
         needed = HV_PRIVILEGE_ACCESS_VP_INDEX;
-    return target->id != target->caller_id ||
+    return target->shown.target != target->shown.caller ||
            !(needed & ~hvemu__load(&target->partition->privileges));
 }
 
 /* Who is suspended is its parent's to say, not its sister's. */
-static int may_resume(const struct hvemu__target *target, uint32_t name)
+static int may_resume(const struct hvemu__invocation *target, uint32_t name)
 {
-    return target->id != target->caller_id ||
+    return target->shown.target != target->shown.caller ||
            (name != HvRegisterExplicitSuspend && name != HvRegisterInterceptSuspend);
 }
 
-uint16_t hvemu__get_register(const struct hvemu__target *target, uint32_t name, uint64_t value[2])
+uint16_t hvemu__get_register(const struct hvemu__invocation *target, uint32_t name,
+                             uint64_t value[2])
 {
-    const struct hvemu_ops *ops = &target->hv->ops;
+    const struct hvemu_ops *ops = &target->shown.hv->ops;
     struct hvemu_vp *vp = target->vp;
 
     value[0] = value[1] = 0;
@@ -89,10 +90,10 @@ static uint16_t set_msr(struct hvemu_vp *vp, uint32_t msr, uint64_t value)
     }
 }
 
-static uint16_t set_register(const struct hvemu__target *target, uint32_t name,
+static uint16_t set_register(const struct hvemu__invocation *target, uint32_t name,
                              const uint64_t value[2])
 {
-    const struct hvemu_ops *ops = &target->hv->ops;
+    const struct hvemu_ops *ops = &target->shown.hv->ops;
     struct hvemu_vp *vp = target->vp;
     const int wide = value[0] > 0xFF || value[1];
 
@@ -135,7 +136,7 @@ uint16_t hvemu__get_vp_register(const struct hvemu_invocation *invocation, const
     uint16_t status = judge_header(in);
 
     if (status == HV_STATUS_SUCCESS)
-        status = hvemu__get_register(&hvemu__inside(invocation)->target, le32dec(item), value);
+        status = hvemu__get_register(hvemu__inside(invocation), le32dec(item), value);
     if (status == HV_STATUS_SUCCESS) {
         le64enc(out, value[0]);
         le64enc((uint8_t *)out + 8, value[1]);
@@ -155,5 +156,5 @@ uint16_t hvemu__set_vp_register(const struct hvemu_invocation *invocation, const
     (void)out;
     return status != HV_STATUS_SUCCESS
                ? status
-               : set_register(&hvemu__inside(invocation)->target, le32dec(assoc), value);
+               : set_register(hvemu__inside(invocation), le32dec(assoc), value);
 }

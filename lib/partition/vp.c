@@ -19,7 +19,7 @@ void hvemu__free_vp(struct hvemu *hv, struct hvemu_vp *vp)
 
 struct hvemu_vp *hvemu__find_vp(const struct hvemu__partition *partition, uint32_t index)
 {
-    struct hvemu_vp *vp = partition->vps;
+    struct hvemu_vp *vp = partition->rest->vps;
 
     while (vp && vp->index != index)
         vp = vp->next;
@@ -28,7 +28,7 @@ struct hvemu_vp *hvemu__find_vp(const struct hvemu__partition *partition, uint32
 
 static int room_for_vp(const struct hvemu *hv, const struct hvemu__partition *partition)
 {
-    return hv->first_free_vp && partition->vp_count < hv->config.vps_each;
+    return hv->first_free_vp && partition->rest->vp_count < hv->config.vps_each;
 }
 
 /* Fills the first free VP, which stays free until it is added. */
@@ -58,9 +58,9 @@ static void add(struct hvemu_vp *vp)
 
     hv->closed = 1;
     hv->first_free_vp = vp->next;
-    vp->next = partition->vps;
-    partition->vps = vp;
-    partition->vp_count++;
+    vp->next = partition->rest->vps;
+    partition->rest->vps = vp;
+    partition->rest->vp_count++;
     if (vp->index == 0)
         hvemu__or(&partition->word, HVEMU__VP0);
 }
@@ -69,12 +69,12 @@ static void add(struct hvemu_vp *vp)
 static void end(struct hvemu_vp *vp)
 {
     struct hvemu__partition *partition = vp->partition;
-    struct hvemu_vp **link = &partition->vps;
+    struct hvemu_vp **link = &partition->rest->vps;
 
     while (*link != vp)
         link = &(*link)->next;
     *link = vp->next;
-    partition->vp_count--;
+    partition->rest->vp_count--;
     hvemu__refund(partition, vp->price);
     if (vp->index == 0)
         hvemu__and(&partition->word, ~(HVEMU__VP0 | HVEMU__EXT_INT));
@@ -157,8 +157,8 @@ static int valid_creation(const uint8_t *in)
 uint16_t hvemu__create_vp(const struct hvemu_invocation *invocation, const void *in,
                           const void *item, void *out)
 {
-    const struct hvemu__target *target = &hvemu__inside(invocation)->target;
-    struct hvemu *hv = target->hv;
+    const struct hvemu__invocation *target = hvemu__inside(invocation);
+    struct hvemu *hv = target->shown.hv;
     const uint32_t index = le32dec((const uint8_t *)in + AT(VpIndex));
     const uint32_t price = hv->config.vp_cost;
     struct hvemu_vp *vp;
@@ -174,7 +174,7 @@ uint16_t hvemu__create_vp(const struct hvemu_invocation *invocation, const void 
     status = hvemu__charge(target->partition, price);
     if (status != HV_STATUS_SUCCESS)
         return status;
-    vp = prepare(hv, target->partition, target->id, index, NULL);
+    vp = prepare(hv, target->partition, target->shown.target, index, NULL);
     hvemu__store(&vp->suspend, HVEMU_SUSPENDED_EXPLICIT);
     vp->created = 1;
     vp->price = price;
@@ -209,15 +209,15 @@ uint16_t hvemu__delete_vp(const struct hvemu_invocation *invocation, const void 
                           const void *item, void *out)
 {
     (void)in, (void)item, (void)out;
-    return delete_vp(hvemu__inside(invocation)->target.vp);
+    return delete_vp(hvemu__inside(invocation)->vp);
 }
 
-uint16_t hvemu__end_vps(struct hvemu__target *target)
+uint16_t hvemu__end_vps(struct hvemu__invocation *target)
 {
     enum { AT_ONCE = 8 };
 
     for (int i = 0; i < AT_ONCE; i++) {
-        struct hvemu_vp *vp = target->partition->vps;
+        struct hvemu_vp *vp = target->partition->rest->vps;
         while (vp && !vp->created)
             vp = vp->next;
         if (!vp)
@@ -225,7 +225,7 @@ uint16_t hvemu__end_vps(struct hvemu__target *target)
         if (delete_vp(vp) != HV_STATUS_SUCCESS)
             return HV_STATUS_TIMEOUT;
     }
-    return target->partition->vps ? HV_STATUS_TIMEOUT : HV_STATUS_SUCCESS;
+    return target->partition->rest->vps ? HV_STATUS_TIMEOUT : HV_STATUS_SUCCESS;
 }
 
 #undef AT
@@ -235,7 +235,7 @@ uint16_t hvemu__end_vps(struct hvemu__target *target)
 uint16_t hvemu__start_virtual_processor(const struct hvemu_invocation *invocation, const void *in,
                                         const void *item, void *out)
 {
-    struct hvemu_vp *vp = hvemu__inside(invocation)->target.vp;
+    struct hvemu_vp *vp = hvemu__inside(invocation)->vp;
     const uint32_t vtl = le32dec((const uint8_t *)in + AT(TargetVtl)); /* and zeros */
     uint16_t status;
 
@@ -264,7 +264,7 @@ uint16_t hvemu__get_vp_index_from_apic_id(const struct hvemu_invocation *invocat
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if (!hvemu__find_vp(hvemu__inside(invocation)->target.partition, apic_id))
+    if (!hvemu__find_vp(hvemu__inside(invocation)->partition, apic_id))
         return HV_STATUS_INVALID_PARAMETER;
     le32enc(out, apic_id);
     return HV_STATUS_SUCCESS;

@@ -4,7 +4,7 @@
 /* The discovery leaves of "Hv#1" (TLFS 6.0b 2.4): a constant table made of the configuration and
  * the partition's privileges. */
 
-#include "internal.h"
+#include "x64/x64.h"
 
 /* Advice to make calls that are not offered here. A VMM that answers some of them itself, before
  * the library sees the exit, adds their bits to the leaf. */

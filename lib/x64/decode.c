@@ -3,7 +3,7 @@
 
 /* From x64 registers to a call (TLFS 6.0b 3.7, 3.7.1): a pure function of its arguments. */
 
-#include "internal.h"
+#include "x64/x64.h"
 
 /* The block's first 16 bytes are general registers, each 16 after them an XMM register. */
 static void gather_xmm(const struct hvemu_x64_frame *frame, struct hvemu_call *call, unsigned at,

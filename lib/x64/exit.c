@@ -4,7 +4,8 @@
 /* A hypercall instruction: the frame to the dispatcher and back. What is not named in `changed`
  * keeps its value, input registers included (TLFS 6.0b 3.9). */
 
-#include "internal.h"
+#include "dispatch.h"
+#include "x64/x64.h"
 
 static void write_pair(struct hvemu_x64_frame *frame, uint64_t value)
 {
@@ -57,42 +58,20 @@ static unsigned next_start(const struct hvemu_call *call)
                       HV_HYPERCALL_REP_START_SHIFT);
 }
 
-static void answer(struct hvemu_x64_frame *frame, uint16_t status)
+/* Any call. */
+HVEMU__NOINLINE static enum hvemu_action hypercall(struct hvemu_vp *vp,
+                                                   struct hvemu_x64_frame *frame)
 {
-    frame->rax = status;
-    frame->changed = HVEMU_X64_RAX;
-}
-
-/* Input in two registers, no output, a 64-bit caller, nothing in the control word but code and fast
- * bit: there is nothing to decode, and nothing to be written but the result. */
-static enum hvemu_action run_short(struct hvemu_vp *vp, struct hvemu_x64_frame *frame,
-                                   const struct hvemu_descriptor *row)
-{
-    struct hvemu__invocation invocation;
-    uint8_t in[16];
-    struct hvemu__work work = {.header = in};
-    uint16_t status = HV_STATUS_ACCESS_DENIED;
-
-    if (hvemu__permitted(row, hvemu__load(&vp->partition->privileges))) {
-        hvemu__put64(in, frame->rdx);
-        hvemu__put64(in + 8, frame->r8);
-        hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row);
-        invocation.shown.control = frame->rcx;
-        invocation.shown.header_bytes = row->in;
-        status = hvemu__invoke(&invocation, &work);
-        if (status == HV_STATUS_TIMEOUT)
-            return HVEMU_REPEAT;
-    }
-    answer(frame, status);
-    return HVEMU_STEP;
-}
-
-HVEMU__NOINLINE static enum hvemu_action run(struct hvemu_vp *vp, struct hvemu_x64_frame *frame,
-                                             const struct hvemu_descriptor *row)
-{
+    const struct hvemu_descriptor *row =
+        hvemu__offered(vp->hv, (uint16_t)hvemu__x64_control(frame));
     struct hvemu_call call;
-    enum hvemu_action action = hvemu__x64_decode(frame, vp->hv->config.features, row, &call);
+    enum hvemu_action action;
 
+    if (!(hvemu__load(&vp->partition->hypercall_msr) & HV_X64_MSR_HYPERCALL_ENABLE))
+        return HVEMU_PASS;
+    if (!hvemu__x64_legal(frame))
+        return HVEMU_UD;
+    action = hvemu__x64_decode(frame, vp->hv->config.features, row, &call);
     action = hvemu__execute(vp, &call, row, action);
     if (action == HVEMU_STEP)
         write_result(frame, call.result);
@@ -105,24 +84,136 @@ HVEMU__NOINLINE static enum hvemu_action run(struct hvemu_vp *vp, struct hvemu_x
     return action;
 }
 
-static int is_short(const struct hvemu_x64_frame *frame, const struct hvemu_descriptor *row)
+/* Most calls are without elements and output, from 64-bit code, with nothing in the control word
+ * but code and fast bit. There is nothing to be decoded of them, and nothing to be written but the
+ * result. What is not as expected here goes the way of any call, from the start. */
+
+static enum hvemu_action answer(struct hvemu_x64_frame *frame, uint16_t status)
 {
-    return (frame->rcx & ~(uint64_t)HV_HYPERCALL_CODE_MASK) == HV_HYPERCALL_FAST && row &&
-           !row->form && !row->out && row->in <= 16;
+    if (!HVEMU__MOSTLY(status != HV_STATUS_TIMEOUT))
+        return HVEMU_REPEAT;
+    frame->rax = status;
+    frame->changed = HVEMU_X64_RAX;
+    return HVEMU_STEP;
 }
 
-static enum hvemu_action hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame)
+HVEMU__NOINLINE static enum hvemu_action run_in_xmm(struct hvemu_vp *vp,
+                                                    struct hvemu_x64_frame *frame,
+                                                    const struct hvemu_descriptor *row,
+                                                    hvemu_handler *handler)
 {
-    const struct hvemu_descriptor *row;
+    uint8_t in[sizeof((struct hvemu_call *)0)->fast];
 
-    if (!(hvemu__load(&vp->partition->hypercall_msr) & HV_X64_MSR_HYPERCALL_ENABLE))
-        return HVEMU_PASS;
-    if (!hvemu__x64_legal(frame))
-        return HVEMU_UD;
-    row = hvemu__offered(vp->hv, (uint16_t)hvemu__x64_control(frame));
-    if (hvemu__x64_wide(frame) && is_short(frame, row))
-        return run_short(vp, frame, row);
-    return run(vp, frame, row);
+    if (row->in > sizeof in || (frame->known & HVEMU_X64_XMM) != HVEMU_X64_XMM ||
+        !(vp->hv->config.features & HV_FEATURE_XMM_HYPERCALL_INPUT))
+        return hypercall(vp, frame);
+    hvemu__put64(in, frame->rdx);
+    hvemu__put64(in + 8, frame->r8);
+    hvemu__put_words(in + 16, frame->xmm[0], (row->in - 1u) / 16 * 2);
+    return answer(frame, hvemu__run_plain(vp->hv, vp, vp->partition, row, handler, frame->rcx,
+                                          frame->rdx, in));
+}
+
+/* The row and the handler of such a call; NULL if it is not one, and action is what became of
+ * it. */
+static inline const struct hvemu_descriptor *usual_call(struct hvemu_vp *vp,
+                                                        struct hvemu_x64_frame *frame,
+                                                        uint64_t control, hvemu_handler **handler,
+                                                        enum hvemu_action *action)
+{
+    struct hvemu__partition *caller = vp->partition;
+    const struct hvemu *hv = vp->hv;
+    const uint64_t privileges = hvemu__load(&caller->privileges);
+    const uint16_t code = (uint16_t)control;
+    const struct hvemu_descriptor *row = NULL;
+    uint16_t status = HV_STATUS_SUCCESS;
+
+    if (!HVEMU__MOSTLY((frame->mode & (HVEMU_X64_KERNEL64 | HVEMU_X64_CPL)) == hv->plain_mode) ||
+        !HVEMU__MOSTLY(hvemu__load(&caller->hypercall_msr) & HV_X64_MSR_HYPERCALL_ENABLE))
+        goto any;
+    if (HVEMU__MOSTLY(code < HVEMU__CODES)) {
+        row = hv->by_code[code];
+        *handler = hvemu__handlers[code];
+    } else {
+        row = hv->by_low_byte[code & 0xFF];
+        if (row && row->code != code)
+            goto any;
+        *handler = row ? row->handler : NULL;
+    }
+    if (!HVEMU__MOSTLY(row))
+        status = HV_STATUS_INVALID_HYPERCALL_CODE;
+    else if (!HVEMU__MOSTLY(row->target & HVEMU__PLAIN))
+        goto any;
+    else if (!HVEMU__MOSTLY(!(row->privilege & ~privileges)))
+        status = HV_STATUS_ACCESS_DENIED;
+    else if (!HVEMU__MOSTLY(control <= (HV_HYPERCALL_CODE_MASK | HV_HYPERCALL_FAST)))
+        status = HV_STATUS_INVALID_HYPERCALL_INPUT;
+    else
+        return row;
+    *action = answer(frame, status);
+    return NULL;
+any:
+    *action = hypercall(vp, frame);
+    return NULL;
+}
+
+HVEMU__NOINLINE static enum hvemu_action run_in_registers(struct hvemu_vp *vp,
+                                                          struct hvemu_x64_frame *frame)
+{
+    struct hvemu__partition *caller = vp->partition;
+    struct hvemu *hv = vp->hv;
+    const uint64_t control = frame->rcx;
+    enum hvemu_action action;
+    hvemu_handler *handler;
+    const struct hvemu_descriptor *row = usual_call(vp, frame, control, &handler, &action);
+    uint8_t in[16];
+
+    if (!row)
+        ;
+    else if (!HVEMU__MOSTLY(row->in <= sizeof in))
+        action = run_in_xmm(vp, frame, row, handler);
+    else {
+        hvemu__put64(in, frame->rdx);
+        hvemu__put64(in + 8, frame->r8);
+        action =
+            answer(frame, hvemu__run_plain(hv, vp, caller, row, handler, control, frame->rdx, in));
+    }
+    hvemu__leave(vp);
+    return action;
+}
+
+/* Whether the op is to be asked for a call's input. */
+static int is_readable(const struct hvemu_vp *vp, uint64_t gpa, uint32_t bytes)
+{
+    return bytes && !hvemu__misplaced(gpa, bytes) && gpa < vp->hv->plain_gpa_end &&
+           !hvemu__overlaid(vp->partition, gpa);
+}
+
+HVEMU__NOINLINE static enum hvemu_action run_in_memory(struct hvemu_vp *vp,
+                                                       struct hvemu_x64_frame *frame)
+{
+    const uint64_t control = frame->rcx;
+    enum hvemu_action action;
+    hvemu_handler *handler;
+    const struct hvemu_descriptor *row = usual_call(vp, frame, control, &handler, &action);
+
+    if (!row)
+        ;
+    else if (!HVEMU__MOSTLY(is_readable(vp, frame->rdx, row->in)))
+        action = hypercall(vp, frame);
+    else {
+        action = hvemu__step_after(vp->hv->ops.gpa_read(vp->partition->ctx, hvemu__load(&vp->id),
+                                                        frame->rdx, vp->in, row->in));
+        if (HVEMU__MOSTLY(action == HVEMU_STEP))
+            action = answer(frame, hvemu__run_plain(vp->hv, vp, vp->partition, row, handler,
+                                                    frame->rcx, hvemu__get64(vp->in), vp->in));
+        else if (action == HVEMU_INTERCEPT) {
+            frame->gpa = frame->rdx;
+            frame->access = HVEMU_ACCESS_READ;
+        }
+    }
+    hvemu__leave(vp);
+    return action;
 }
 
 enum hvemu_action hvemu_x64_hypercall(struct hvemu_vp *vp, struct hvemu_x64_frame *frame)
@@ -136,9 +227,7 @@ enum hvemu_action hvemu_x64_hypercall(struct hvemu_vp *vp, struct hvemu_x64_fram
     action = hvemu__enter(vp);
     if (action != HVEMU_STEP)
         return action;
-    action = hypercall(vp, frame);
-    hvemu__leave(vp);
-    return action;
+    return frame->rcx & HV_HYPERCALL_FAST ? run_in_registers(vp, frame) : run_in_memory(vp, frame);
 }
 
 void hvemu_x64_finish(struct hvemu_x64_frame *frame, uint16_t status, uint16_t reps)

@@ -5,7 +5,8 @@
  * 3.13, 7.8.1). One OS ID and one page a partition, whichever VP writes them: the VP keeps the slot
  * from its next owner, and a try-lock of the partition keeps two VPs apart. */
 
-#include "internal.h"
+#include "dispatch.h"
+#include "x64/x64.h"
 
 /* The privilege that an MSR needs; 0: not one of ours. */
 static uint64_t privilege_for(uint32_t msr)

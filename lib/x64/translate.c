@@ -57,7 +57,8 @@ struct translation {
 /* Registers: CPL is the privilege level of SS. */
 enum { CR0, CR3, CR4, EFER, RFLAGS, CPL, REGISTERS };
 
-static uint16_t read_registers(const struct hvemu__target *target, uint64_t registers[REGISTERS])
+static uint16_t read_registers(const struct hvemu__invocation *target,
+                               uint64_t registers[REGISTERS])
 {
     static const uint32_t names[REGISTERS] = {HvX64RegisterCr0,    HvX64RegisterCr3,
                                               HvX64RegisterCr4,    HvX64RegisterEfer,
@@ -128,10 +129,10 @@ static int canonical(uint64_t gva_page, unsigned bits)
 }
 
 /* Reads an entry, once; without an entry, says why and where. The hypercall page is no table. */
-static uint16_t read_entry(const struct hvemu__target *target, uint64_t gpa, uint32_t bytes,
+static uint16_t read_entry(const struct hvemu__invocation *target, uint64_t gpa, uint32_t bytes,
                            uint64_t *entry, struct translation *to)
 {
-    const struct hvemu_ops *ops = &target->hv->ops;
+    const struct hvemu_ops *ops = &target->shown.hv->ops;
     uint8_t raw[8] = {0};
     int answer = HVEMU_MEM_NONE;
 
@@ -140,8 +141,8 @@ static uint16_t read_entry(const struct hvemu__target *target, uint64_t gpa, uin
         to->code = HvTranslateGvaGpaIllegalOverlayAccess;
         return HV_STATUS_SUCCESS;
     }
-    if (ops->gpa_read && gpa < target->hv->gpa_end)
-        answer = ops->gpa_read(target->partition->ctx, target->id, gpa, raw, bytes);
+    if (ops->gpa_read && gpa < target->shown.hv->gpa_end)
+        answer = ops->gpa_read(target->partition->ctx, target->shown.target, gpa, raw, bytes);
     *entry = le64dec(raw);
     switch (answer) {
     case HVEMU_MEM_OK:
@@ -160,8 +161,8 @@ static uint16_t read_entry(const struct hvemu__target *target, uint64_t gpa, uin
 }
 
 /* Goes down from the root, one read a level, to the entry that maps the page. */
-static uint16_t walk(const struct hvemu__target *target, const struct mode *mode, uint64_t gva_page,
-                     struct translation *to)
+static uint16_t walk(const struct hvemu__invocation *target, const struct mode *mode,
+                     uint64_t gva_page, struct translation *to)
 {
     const uint64_t index_mask = (1ULL << mode->index_bits) - 1;
     uint64_t table = mode->root;
@@ -227,7 +228,7 @@ static int permitted(const uint64_t *registers, uint64_t flags, uint64_t rights)
 }
 
 /* Without paging an address is its own; outside long mode it has 32 bits. */
-static uint16_t translate(const struct hvemu__target *target, uint64_t flags, uint64_t gva_page,
+static uint16_t translate(const struct hvemu__invocation *target, uint64_t flags, uint64_t gva_page,
                           struct translation *to)
 {
     uint64_t registers[REGISTERS];
@@ -236,7 +237,7 @@ static uint16_t translate(const struct hvemu__target *target, uint64_t flags, ui
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    mode = mode_of(registers, target->hv->config.gpa_bits);
+    mode = mode_of(registers, target->shown.hv->config.gpa_bits);
     if (mode.levels < 4)
         gva_page &= 0xFFFFF;
     else if (!canonical(gva_page, mode.levels * mode.index_bits))
@@ -248,7 +249,7 @@ static uint16_t translate(const struct hvemu__target *target, uint64_t flags, ui
         return status;
     if (mode.levels && !permitted(registers, flags, to->rights))
         to->code = HvTranslateGvaPrivilegeViolation;
-    else if (to->page >= target->hv->gpa_end >> HV_PAGE_SHIFT)
+    else if (to->page >= target->shown.hv->gpa_end >> HV_PAGE_SHIFT)
         to->code = HvTranslateGvaGpaUnmapped;
     return HV_STATUS_SUCCESS;
 }
@@ -266,8 +267,8 @@ static uint16_t judge_flags(uint64_t flags)
 
 /* Of a page, the result and its number; without one, what could not be accessed on the way to it.
  * How memory is cached is the VMM's to know; here it is ordinary memory. */
-static void put(const struct hvemu__target *target, const struct translation *from, uint8_t *result,
-                uint8_t *page)
+static void put(const struct hvemu__invocation *target, const struct translation *from,
+                uint8_t *result, uint8_t *page)
 {
     uint64_t value = from->code;
 
@@ -283,7 +284,7 @@ static void put(const struct hvemu__target *target, const struct translation *fr
 
 #define AT(field) offsetof(HV_INPUT_TRANSLATE_VIRTUAL_ADDRESS, field)
 
-static uint16_t serve(const struct hvemu__target *target, const uint8_t *in, uint8_t *result,
+static uint16_t serve(const struct hvemu__invocation *target, const uint8_t *in, uint8_t *result,
                       uint8_t *page)
 {
     const uint64_t flags = le64dec(in + AT(ControlFlags));
@@ -304,7 +305,7 @@ uint16_t hvemu__translate_virtual_address(const struct hvemu_invocation *invocat
                                           const void *item, void *out)
 {
     (void)item;
-    return serve(&hvemu__inside(invocation)->target, in, out,
+    return serve(hvemu__inside(invocation), in, out,
                  (uint8_t *)out + offsetof(HV_OUTPUT_TRANSLATE_VIRTUAL_ADDRESS, GpaPage));
 }
 
@@ -315,6 +316,6 @@ uint16_t hvemu__translate_virtual_address_ex(const struct hvemu_invocation *invo
     (void)item;
     if (le32dec((const uint8_t *)in + AT(Padding)))
         return HV_STATUS_INVALID_PARAMETER;
-    return serve(&hvemu__inside(invocation)->target, in, out,
+    return serve(hvemu__inside(invocation), in, out,
                  (uint8_t *)out + offsetof(HV_OUTPUT_TRANSLATE_VIRTUAL_ADDRESS_EX, GpaPage));
 }

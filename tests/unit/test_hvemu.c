@@ -211,13 +211,13 @@ static void memory_size_is_a_multiple_of_its_alignment(void **state)
 static void the_largest_capacities_are_possible_and_no_larger_ones(void **state)
 {
     static const struct hvemu_config possible[] = {
-        {.partitions = 0xFFFFFE},   {.depth = 255},
+        {.partitions = 0x1FFFFE},   {.depth = 255},
         {.gpa_bits = 12},           {.gpa_bits = 52},
         {.children = 0xFFFFFFFF},   {.page_code_bytes = 16},
         {.privileges = UINT64_MAX}, {.features = 0xFFFFFFFF, .recommendations = 0xFFFFFFFF},
     };
     static const struct hvemu_config impossible[] = {
-        {.partitions = 0xFFFFFF},
+        {.partitions = 0x1FFFFF},
         {.partitions = 0x1000000},
         {.partitions = 0xFFFFFFFF},
         {.vps = 0xFFFFFFFF},
@@ -268,7 +268,7 @@ static void memory_that_is_missing_misaligned_or_too_small_is_refused(void **sta
 
 static void a_configuration_that_only_needs_too_much_memory_is_refused(void **state)
 {
-    const struct hvemu_config config = {.size = sizeof config, .partitions = 0xFFFFFE};
+    const struct hvemu_config config = {.size = sizeof config, .partitions = 0x1FFFFE};
 
     (void)state;
     expect_refused(memory, sizeof memory, &config, NULL, HVEMU_E_SPACE);

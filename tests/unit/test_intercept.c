@@ -102,7 +102,7 @@ static void intercepts_that_do_not_exist_are_refused(void **state)
         for (uint32_t bit = 32; bit < 64; bit++)
             assert_status(install(type, (uint64_t)1 << bit, access), 0x05);
     }
-    assert_int_equal(atomic_load(&partition_of(vmm, vmm->guest)->intercepts), 8);
+    assert_int_equal(atomic_load(&partition_of(vmm, vmm->guest)->rest->intercepts), 8);
 }
 
 static void an_intercept_is_found_by_type_and_parameter(void **state)
@@ -136,9 +136,9 @@ static void an_intercept_installed_again_takes_the_place_of_the_former(void **st
     assert_int_equal(found(MSR, 0x10), 2);
     assert_status(install(MSR, 0x10, 3), 0x00);
     assert_int_equal(found(MSR, 0x10), 3);
-    assert_int_equal(atomic_load(&partition_of(vmm, vmm->guest)->intercepts), 1);
+    assert_int_equal(atomic_load(&partition_of(vmm, vmm->guest)->rest->intercepts), 1);
     assert_status(install(MSR, 0x11, 0), 0x00); /* to take away what is not there is no failure */
-    assert_int_equal(atomic_load(&partition_of(vmm, vmm->guest)->intercepts), 1);
+    assert_int_equal(atomic_load(&partition_of(vmm, vmm->guest)->rest->intercepts), 1);
 }
 
 static void every_way_of_the_call_installs(void **state)
@@ -290,11 +290,11 @@ static void a_lookup_takes_no_lock(void **state)
     (void)state;
     assert_status(install(MSR, 0x10, 3), 0x00);
     atomic_store(&vmm->hv->lock, 1);
-    atomic_store(&guest->lock, 1);
+    atomic_store(&guest->rest->lock, 1);
     assert_int_equal(found(MSR, 0x10), 3);
-    assert_int_equal(atomic_load(&guest->lock), 1);
+    assert_int_equal(atomic_load(&guest->rest->lock), 1);
     atomic_store(&vmm->hv->lock, 0);
-    atomic_store(&guest->lock, 0);
+    atomic_store(&guest->rest->lock, 0);
 }
 
 /* A place in the table has one owner after the other: what an exit finds is its own, or nothing. */

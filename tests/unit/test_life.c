@@ -232,16 +232,20 @@ static void only_children_can_be_listed_outside_the_active_state(void **state)
 static void expect_waiting(const struct call *call, enum way way, _Atomic uint32_t *lock)
 {
     struct hvemu__partition *slots = vmm->hv->partitions, before[5];
+    struct hvemu__rest *rests = slots->rest, rests_before[5];
     struct hvemu_vp vp;
 
     renew(kid);
     fake_forget(vmm);
     atomic_store(lock, 1);
     memcpy(before, slots, sizeof before);
+    memcpy(rests_before, rests, sizeof rests_before);
     memcpy(&vp, vp_of(vmm, kid, 1), sizeof vp);
     assert_status(make(call, way, by_mom, kid), 0x78);
-    atomic_store(&partition_of(vmm, kid)->wanted, 0); /* that it waits, for the kid's own calls */
+    /* That it waits, for the kid's own calls. */
+    atomic_store(&partition_of(vmm, kid)->rest->wanted, 0);
     assert_memory_equal(before, slots, sizeof before);
+    assert_memory_equal(rests_before, rests, sizeof rests_before);
     assert_memory_equal(&vp, vp_of(vmm, kid, 1), sizeof vp);
     assert_int_equal(vmm->count[FAKE_VP] + vmm->count[FAKE_VP_GET] + vmm->count[FAKE_VP_SET], 0);
     atomic_store(lock, 0);
@@ -257,24 +261,24 @@ static void a_partitions_own_calls_make_room_for_its_parent(void **state)
     unsigned refused = 0;
 
     (void)state;
-    atomic_store(&slot->lock, 1);
+    atomic_store(&slot->rest->lock, 1);
     assert_status(make(next_child, FROM_C, by_mom, mom), 0x78);
-    atomic_store(&slot->lock, 0);
-    assert_status(make(next_child, FROM_C, by_mom, mom),
-                  0x00); /* its own wait counts for nothing */
+    atomic_store(&slot->rest->lock, 0);
+    /* Its own wait counts for nothing. */
+    assert_status(make(next_child, FROM_C, by_mom, mom), 0x00);
     for (int round = 0; round < 2; round++) {
-        atomic_store(&slot->lock, 1);
+        atomic_store(&slot->rest->lock, 1);
         assert_status(make(next_child, FROM_C, by_root, mom), 0x78);
-        atomic_store(&slot->lock, 0);
+        atomic_store(&slot->rest->lock, 0);
         for (int i = 0; i < 9; i++)
             assert_status(make(next_child, IN_MEMORY, by_mom, mom), 0x78);
         assert_status(make(next_child, FROM_C, by_mom, kid), 0x00);
         assert_status(make(next_child, FROM_C, by_root, mom), 0x00);
         assert_status(make(next_child, IN_MEMORY, by_mom, mom), 0x00);
     }
-    atomic_store(&slot->lock, 1);
+    atomic_store(&slot->rest->lock, 1);
     assert_status(make(next_child, FROM_C, by_root, mom), 0x78);
-    atomic_store(&slot->lock, 0);
+    atomic_store(&slot->rest->lock, 0);
     while (make(next_child, FROM_C, by_mom, mom) == 0x78)
         assert_true(++refused <= 0x10000);
     assert_int_equal(refused, 0x10000);
@@ -295,15 +299,15 @@ static void a_call_waits_for_its_target_and_life_for_its_caller_and_the_instance
     (void)state;
     EACH_CALL_AND_WAY(call, way)
     {
-        expect_waiting(call, way, &partition_of(vmm, kid)->lock);
-        expect_not_waiting(call, way, &partition_of(vmm, kid)->lock, sibling);
-        expect_not_waiting(call, way, &partition_of(vmm, aunt)->lock, kid);
-        expect_not_waiting(call, way, &partition_of(vmm, vmm->root)->lock, kid);
+        expect_waiting(call, way, &partition_of(vmm, kid)->rest->lock);
+        expect_not_waiting(call, way, &partition_of(vmm, kid)->rest->lock, sibling);
+        expect_not_waiting(call, way, &partition_of(vmm, aunt)->rest->lock, kid);
+        expect_not_waiting(call, way, &partition_of(vmm, vmm->root)->rest->lock, kid);
         if (call->life) {
-            expect_waiting(call, way, &partition_of(vmm, mom)->lock);
+            expect_waiting(call, way, &partition_of(vmm, mom)->rest->lock);
             expect_waiting(call, way, &vmm->hv->lock);
         } else {
-            expect_not_waiting(call, way, &partition_of(vmm, mom)->lock, kid);
+            expect_not_waiting(call, way, &partition_of(vmm, mom)->rest->lock, kid);
             expect_not_waiting(call, way, &vmm->hv->lock, kid);
         }
     }
@@ -321,7 +325,7 @@ static void a_refused_call_has_left_no_lock_behind(void **state)
     assert_status(delete_vp(vmm, kid, mom, 1), 0x06);
     assert_int_equal(atomic_load(&vmm->hv->lock), 0);
     for (uint32_t i = 0; i < 5; i++)
-        assert_int_equal(atomic_load(&vmm->hv->partitions[i].lock), 0);
+        assert_int_equal(atomic_load(&vmm->hv->partitions[i].rest->lock), 0);
 }
 
 static void the_steps_of_a_partitions_life_wait_for_caller_and_target(void **state)
@@ -330,7 +334,8 @@ static void the_steps_of_a_partitions_life_wait_for_caller_and_target(void **sta
         uint16_t code;
         uint32_t state;
     } steps[] = {{0x41, 4}, {0x42, 16}, {0x43, 0}};
-    _Atomic uint32_t *moms = &partition_of(vmm, mom)->lock, *others = &partition_of(vmm, kid)->lock;
+    _Atomic uint32_t *moms = &partition_of(vmm, mom)->rest->lock,
+                     *others = &partition_of(vmm, kid)->rest->lock;
     uint64_t id = 0x5A;
 
     (void)state;
@@ -343,7 +348,8 @@ static void the_steps_of_a_partitions_life_wait_for_caller_and_target(void **sta
     assert_int_equal(vmm->logged, 0);
     assert_status(fake_create(vmm, mom, &id), 0x00);
     for (size_t i = 0; i < COUNT(steps); i++) {
-        _Atomic uint32_t *const locks[] = {moms, &partition_of(vmm, id)->lock, &vmm->hv->lock};
+        _Atomic uint32_t *const locks[] = {moms, &partition_of(vmm, id)->rest->lock,
+                                           &vmm->hv->lock};
         const uint32_t before = hvemu_partition_state(vmm->hv, id);
 
         fake_forget(vmm);
@@ -366,8 +372,8 @@ static unsigned held[FAKE_OPS];
 static void note_locks(struct fake_vmm *fake, const struct fake_event *event)
 {
     held[event->op] = atomic_load(&fake->hv->lock) |
-                      atomic_load(&partition_of(fake, mom)->lock) << 1 |
-                      atomic_load(&partition_of(fake, event->partition)->lock) << 2;
+                      atomic_load(&partition_of(fake, mom)->rest->lock) << 1 |
+                      atomic_load(&partition_of(fake, event->partition)->rest->lock) << 2;
 }
 
 static void ops_run_under_the_locks_that_are_promised(void **state)
@@ -585,7 +591,7 @@ static void a_vp_that_the_vmm_cannot_end_yet_is_asked_for_again(void **state)
             fake_fail(vmm, FAKE_VP, k, answers[i]);
             assert_status(fake_call_on(vmm, mom, 0x42, id), 0x78);
             assert_int_equal(vmm->count[FAKE_VP], k + 1);
-            assert_int_equal(partition_of(vmm, id)->vp_count, 5 - k);
+            assert_int_equal(partition_of(vmm, id)->rest->vp_count, 5 - k);
             assert_int_equal(hvemu_partition_state(vmm->hv, id), 8);
             assert_status(fake_call_on(vmm, mom, 0x42, id), 0x00);
             assert_int_equal(vmm->count[FAKE_VP], 6);

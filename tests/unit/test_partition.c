@@ -139,12 +139,14 @@ static void ids_of_nobody_are_refused(void **state)
     fake_end(vmm, vmm->root, gone);
     const uint64_t ids[] = {
         0,
-        NEXT_GENERATION,                 /* no slot, second generation */
-        4,                               /* a slot never used */
-        16,                              /* the last of them */
-        17,                              /* one more than there are */
-        0xFFFFFE,                        /* the largest slot there could be */
-        0xFFFFFF,                        /* more than that */
+        NEXT_GENERATION, /* no slot, second generation */
+        4,               /* a slot never used */
+        16,              /* the last of them */
+        17,              /* one more than there are */
+        0x1FFFFE,        /* the largest slot there could be */
+        0x1FFFFF,        /* more than that */
+        0xFFFFFE,        /* all the bits that a slot has */
+        0xFFFFFF,
         SELF - 1,                        /* nearly SELF */
         SELF - 0xFFFFFF,                 /* the largest generation, slot 0 */
         SELF - 0xFFFFFD,                 /* the largest generation, slot 2 */
@@ -172,7 +174,8 @@ static void a_slot_whose_generations_are_used_up_is_retired(void **state)
 
     (void)state;
     /* Four generations before the 40 bits end. */
-    atomic_store(&vmm->hv->partitions[1].word, (((uint64_t)1 << 40) - 4) << 24);
+    atomic_store(&vmm->hv->partitions[1].word,
+                 (((uint64_t)1 << 40) - 4) << 24 | HVEMU__STATE_IS(HVEMU__FREE));
     while (fake_create(vmm, vmm->root, &id) == 0x00) {
         assert_true(id > last);
         assert_u64(id & 0xFFFFFF, 2);
@@ -197,7 +200,8 @@ static void a_retired_slot_leaves_the_others_in_use(void **state)
     struct fake_vmm *vmm = fake_new(&config, NULL);
 
     (void)state;
-    atomic_store(&vmm->hv->partitions[1].word, (((uint64_t)1 << 40) - 2) << 24);
+    atomic_store(&vmm->hv->partitions[1].word,
+                 (((uint64_t)1 << 40) - 2) << 24 | HVEMU__STATE_IS(HVEMU__FREE));
     const uint64_t last = created(vmm, vmm->root);
     assert_u64(last & 0xFFFFFF, 2);
     assert_status(call_on(vmm, vmm->root, DELETE, last), 0x00);

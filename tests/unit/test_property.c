@@ -725,7 +725,7 @@ static void what_the_vmm_refuses_changes_nothing(void **state)
         expect_no_value(vmm, vmm->root, vmm->guest, REFERENCE_TIME, answers[k]);
         expect_set(vmm, vmm->root, vmm->guest, REFERENCE_TIME, 1, answers[k]);
     }
-    assert_int_equal(vmm->hv->partitions[1].lock, 0);
+    assert_int_equal(vmm->hv->partitions[1].rest->lock, 0);
 }
 
 static void the_vmm_is_not_asked_about_what_cannot_be(void **state)

@@ -524,7 +524,7 @@ static void a_vp_whose_creation_was_prevented_never_lives(void **state)
     assert_u64(hvemu_vp_partition(refused), 0);
     assert_result(hvemu_vp_detach(refused), HVEMU_E_VP);
     assert_status(hvemu_assert_virtual_interrupt(vmm->hv, vmm->root, child, 7, 0, 0x41), 0x0E);
-    assert_int_equal(partition_of(vmm, child)->vp_count, 0);
+    assert_int_equal(partition_of(vmm, child)->rest->vp_count, 0);
     attached(vmm, child, 0);
     assert_status(fake_call_on(vmm, vmm->root, 0x56, child), 0x14);
     fake_free(vmm);
@@ -798,16 +798,16 @@ static void attach_and_detach_wait_for_the_partitions_lock(void **state)
     struct hvemu__partition *guest = partition_of(vmm, vmm->guest);
     struct hvemu_vp *vp = NULL;
 
-    atomic_store(&guest->lock, 1);
+    atomic_store(&guest->rest->lock, 1);
     assert_result(hvemu_vp_attach(vmm->hv, vmm->guest, 1, NULL, &vp), HVEMU_E_BUSY);
     assert_null(vp);
     assert_result(hvemu_vp_detach(vmm->vp), HVEMU_E_BUSY);
-    assert_int_equal(guest->vp_count, 1);
+    assert_int_equal(guest->rest->vp_count, 1);
     assert_int_equal(atomic_load(&vmm->hv->lock), 0);
     attached(vmm, vmm->root, 1);
-    atomic_store(&guest->lock, 0);
+    atomic_store(&guest->rest->lock, 0);
     assert_result(hvemu_vp_detach(vmm->vp), HVEMU_OK);
-    assert_int_equal(atomic_load(&guest->lock), 0);
+    assert_int_equal(atomic_load(&guest->rest->lock), 0);
 }
 
 /* HvCallStartVirtualProcessor. */
@@ -868,9 +868,9 @@ static void reset_lets_processors_be_started_again(void **state)
 
     assert_status(create_vp(vmm, vmm->root, vmm->guest, 3), 0x00);
     assert_u64(start(FROM_C, vmm, by_root, 3), 0x00);
-    assert_true(hvemu__try_lock(&partition_of(vmm, vmm->guest)->lock));
+    assert_true(hvemu__try_lock(&partition_of(vmm, vmm->guest)->rest->lock));
     assert_result(hvemu_reset(vmm->hv, vmm->guest), HVEMU_E_BUSY);
-    hvemu__unlock(&partition_of(vmm, vmm->guest)->lock);
+    hvemu__unlock(&partition_of(vmm, vmm->guest)->rest->lock);
     assert_u64(start(FROM_C, vmm, by_root, 3), 0x15);
     assert_result(hvemu_reset(vmm->hv, vmm->guest), HVEMU_OK);
     assert_u64(start(FROM_C, vmm, by_root, 0), 0x15);

@@ -101,9 +101,9 @@ static inline uint16_t delete_vp(struct fake_vmm *vmm, uint64_t caller, uint64_t
 /* Pages of a pool: available in the low half, in use in the high one. */
 static inline uint64_t balance(struct fake_vmm *vmm, uint64_t id)
 {
-    const struct hvemu__partition *partition = partition_of(vmm, id);
+    const struct hvemu__rest *rest = partition_of(vmm, id)->rest;
 
-    return partition->pages - partition->pages_used + ((uint64_t)partition->pages_used << 32);
+    return rest->pages - rest->pages_used + ((uint64_t)rest->pages_used << 32);
 }
 
 /* Deposits `count` pages, which are the root's from `first` on, in the pool of `id`. */
