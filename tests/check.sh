@@ -20,6 +20,7 @@ need clang command clang
 need cmake command cmake
 need ninja-build command ninja
 need pkg-config command pkg-config
+need valgrind command valgrind
 need libcmocka-dev module cmocka
 need libbsd-dev module libbsd-overlay
 need libunicorn-dev module unicorn

@@ -2,11 +2,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /* How long libhvemu takes, beside a floor measured in the same run, through the public functions
- * alone. All measures are taken in turn, over and over, so that whatever else the machine does meets
- * them alike; what counts are median and minimum, and how they compare with the floor's.
+ * alone. All measures are taken in turn, over and over, so that whatever else the machine does
+ * meets them alike; what counts are median and minimum, and how they compare with the floor's. The
+ * program stays on the first CPU that it may use, a second thread on the second; taskset chooses
+ * others.
  *
  * --count: the program runs itself under callgrind, which looks at measured() alone, that is at the
- * calls and the loop around them, and writes a file after each sample(). */
+ * calls and the loop around them, and writes a file after each sample(). guard.sh compares these
+ * counts with stored ones. */
+
+#define _GNU_SOURCE /* sched_setaffinity() */
 
 #include "bench.h"
 
@@ -14,6 +19,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +28,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SKIPPED = 77, ROUNDS = 200, WARM_UP = 3, COUNTED = 1000 };
+enum { SKIPPED = 77, ROUNDS = 200, ROUNDS_EACH = 25, WARM_UP = 3, COUNTED = 1000 };
 
 static struct {
     int wanted, taken;   /* to be shown; also what is compared with */
-    double instructions; /* NAN: not known */
+    double instructions; /* NAN: not known; so are samples */
     double samples[ROUNDS];
 } results[64];
+static cpu_set_t allowed; /* CPUs, when the program starts */
+
+static struct {
+    int json, count, count_only, force, counted, sampled;
+    unsigned iterations;
+    char *only;
+} asked = {.iterations = 10000};
 
 extern char **environ;
 
@@ -103,14 +116,85 @@ static int by_size(const void *one, const void *other)
     return (a > b) - (a < b);
 }
 
-static void take_all(unsigned iterations)
+void stay_on(int n)
+{
+    cpu_set_t set;
+    int cpu = -1;
+
+    do
+        n -= CPU_ISSET((size_t)++cpu, &allowed) != 0;
+    while (n >= 0);
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set))
+        err(1, "CPU %d", cpu);
+}
+
+/* Two threads that take turns on one CPU tell nothing of two threads. */
+static int timeable(unsigned i)
+{
+    return results[i].taken && measures[i].threads <= CPU_COUNT(&allowed);
+}
+
+/* Taking times. Where stack, heap and program lie is chance, is another chance in each process, and
+ * decides which of them are in each other's way in the caches: the samples are of several
+ * processes, of this program again, which write theirs to a pipe. */
+
+static void be_sampled(unsigned iterations)
 {
     const double overhead = clock_ns();
 
-    for (unsigned round = 0; round < ROUNDS; round++)
+    stay_on(0);
+    for (unsigned round = 0; round < ROUNDS_EACH; round++)
         for (unsigned i = 0; i < measure_count; i++)
-            if (results[i].taken)
+            if (timeable(i))
                 results[i].samples[round] = sample(&measures[i], iterations, overhead);
+    for (unsigned i = 0; i < measure_count; i++)
+        if (timeable(i))
+            fwrite(results[i].samples, sizeof(double), ROUNDS_EACH, stdout);
+}
+
+static void take_some(char **argv, unsigned first_round)
+{
+    posix_spawn_file_actions_t actions;
+    int ends[2], error, status;
+    FILE *samples;
+    pid_t child;
+
+    if (pipe(ends) || posix_spawn_file_actions_init(&actions) ||
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO) ||
+        posix_spawn_file_actions_addclose(&actions, ends[0]))
+        err(1, "pipe");
+    error = posix_spawn(&child, "/proc/self/exe", &actions, NULL, argv, environ);
+    if (error)
+        errx(1, "%s: %s", argv[0], strerror(error));
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    samples = fdopen(ends[0], "r");
+    if (!samples)
+        err(1, "pipe");
+    for (unsigned i = 0; i < measure_count; i++)
+        if (timeable(i) && fread(results[i].samples + first_round, sizeof(double), ROUNDS_EACH,
+                                 samples) != ROUNDS_EACH)
+            errx(1, "a process that was to measure has ended early");
+    fclose(samples);
+    if (waitpid(child, &status, 0) != child || status)
+        errx(1, "a process that was to measure has failed");
+}
+
+static void take_all(char *self)
+{
+    char number[16];
+    char *argv[] = {self,       "--sampled", "--iterations", number, asked.only ? "--only" : NULL,
+                    asked.only, NULL};
+
+    snprintf(number, sizeof number, "%u", asked.iterations);
+    for (unsigned i = 0; i < measure_count; i++)
+        if (results[i].taken && !timeable(i))
+            warnx("%s: NOT MEASURED: it needs %d CPUs, and this process may use %d",
+                  measures[i].name, measures[i].threads, CPU_COUNT(&allowed));
+    for (unsigned round = 0; round < ROUNDS; round += ROUNDS_EACH)
+        take_some(argv, round);
 }
 
 /* The median of a measure's samples, or of their ratios to another's: of the same round, in which
@@ -205,6 +289,11 @@ static void count_all(char *self, char *only)
         err(1, "%s", folder);
     snprintf(base, sizeof base, "%s/out", folder);
     snprintf(option, sizeof option, "--callgrind-out-file=%s", base);
+    /* The C library chooses memcpy() and memset() by the processor, and how much these do depends
+     * on where things happen to lie. Counts that stand beside no times are to be the same
+     * everywhere: REP MOVSB and REP STOSB, of which callgrind counts each byte. */
+    if (asked.count_only && setenv("GLIBC_TUNABLES", "glibc.cpu.hwcaps=Prefer_ERMS", 1))
+        err(1, "setenv");
     error = posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
     if (error)
         warnx("valgrind: %s: instructions are not counted", strerror(error));
@@ -225,6 +314,15 @@ static unsigned find(const char *name)
     errx(1, "%s: no such measure", name);
 }
 
+/* A number, or the word for one that is not known. */
+static void put(const char *before, int width, int digits, double value, const char *unknown)
+{
+    if (isnan(value))
+        printf("%s%*s", before, width, unknown);
+    else
+        printf("%s%*.*f", before, width, digits, value);
+}
+
 /* Kept if the median or the minimum keeps it: what else the machine does only ever adds. */
 static void print_budget(unsigned i)
 {
@@ -233,7 +331,7 @@ static void print_budget(unsigned i)
     const double ratio = median(i, measure->of ? results[of].samples : NULL);
     const double lowest = least(i) / (measure->of ? least(of) : 1);
 
-    if (measure->budget > 0)
+    if (measure->budget > 0 && !isnan(ratio))
         printf("  %.2f (%.2f) of %.2f %s%s", ratio, lowest, measure->budget,
                measure->of ? measure->of : "ns",
                ratio > measure->budget && lowest > measure->budget ? ": OVER" : "");
@@ -247,13 +345,12 @@ static void print_table(void)
     for (unsigned i = 0; i < measure_count; i++) {
         if (!results[i].wanted)
             continue;
-        printf("%-17s %-37s %7.2f %7.2f %8.2f", measures[i].name, measures[i].what, median(i, NULL),
-               least(i), median(i, results[0].samples));
-        if (isnan(results[i].instructions))
-            printf(" %6s %8s", "-", "-");
-        else
-            printf(" %6.1f %8.2f", results[i].instructions,
-                   results[i].instructions / results[0].instructions);
+        printf("%-17s %-37s", measures[i].name, measures[i].what);
+        put(" ", 7, 2, median(i, NULL), "-");
+        put(" ", 7, 2, least(i), "-");
+        put(" ", 8, 2, median(i, results[0].samples), "-");
+        put(" ", 6, 1, results[i].instructions, "-");
+        put(" ", 8, 2, results[i].instructions / results[0].instructions, "-");
         print_budget(i);
     }
 }
@@ -262,17 +359,17 @@ static void print_json(void)
 {
     const char *between = "";
 
-    printf("{\"floor_ns\": %.3f, \"results\": [", median(0, NULL));
+    put("{\"floor_ns\": ", 0, 3, median(0, NULL), "null");
+    printf(", \"results\": [");
     for (unsigned i = 0; i < measure_count; i++) {
         if (!results[i].wanted)
             continue;
-        printf("%s\n  {\"name\": \"%s\", \"ns\": %.3f, \"ns_min\": %.3f, \"ratio\": %.3f, "
-               "\"instructions\": ",
-               between, measures[i].name, median(i, NULL), least(i), median(i, results[0].samples));
-        if (isnan(results[i].instructions))
-            printf("null}");
-        else
-            printf("%.1f}", results[i].instructions);
+        printf("%s\n  {\"name\": \"%s\"", between, measures[i].name);
+        put(", \"ns\": ", 0, 3, median(i, NULL), "null");
+        put(", \"ns_min\": ", 0, 3, least(i), "null");
+        put(", \"ratio\": ", 0, 3, median(i, results[0].samples), "null");
+        put(", \"instructions\": ", 0, 1, results[i].instructions, "null");
+        printf("}");
         between = ",";
     }
     printf("\n]}\n");
@@ -310,6 +407,8 @@ static void choose(const char *only)
         results[i].wanted = !only || !strcmp(only, measures[i].name);
         results[i].taken = results[i].wanted || i == 0;
         results[i].instructions = NAN;
+        for (unsigned round = 0; round < ROUNDS; round++)
+            results[i].samples[round] = NAN;
     }
     if (only && measures[find(only)].of)
         results[find(measures[find(only)].of)].taken = 1;
@@ -332,52 +431,73 @@ static void list(void)
 }
 
 static const char usage[] =
-    "usage: hvemu_bench [--only NAME] [--list] [--iterations N] [--count] [--json] [--force]\n"
+    "usage: hvemu_bench [OPTION]...\n"
+    "  --list          the names of all measures, and nothing else\n"
+    "  --only NAME     take this measure alone\n"
     "  --iterations N  calls or elements in each sample (10000)\n"
     "  --count         count instructions too, with valgrind\n"
-    "  --force         measure a build that is not optimised, or instrumented\n";
+    "  --count-only    count instructions, the same on all processors, and measure no time\n"
+    "  --json          print JSON; null: not measured\n"
+    "  --force         measure a build that is not optimised, or instrumented\n"
+    "  --help          this text\n";
 
-int main(int argc, char **argv)
+static const struct option options[] = {{"only", required_argument, NULL, 'o'},
+                                        {"iterations", required_argument, NULL, 'i'},
+                                        {"list", no_argument, NULL, 'l'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {"json", no_argument, &asked.json, 1},
+                                        {"count", no_argument, &asked.count, 1},
+                                        {"count-only", no_argument, &asked.count_only, 1},
+                                        {"force", no_argument, &asked.force, 1},
+                                        {"counted", no_argument, &asked.counted, 1},
+                                        {"sampled", no_argument, &asked.sampled, 1},
+                                        {0}};
+
+static void parse(int argc, char **argv)
 {
-    static int json, count, force, counted;
-    static const struct option options[] = {
-        {"only", required_argument, NULL, 'o'}, {"iterations", required_argument, NULL, 'i'},
-        {"list", no_argument, NULL, 'l'},       {"json", no_argument, &json, 1},
-        {"count", no_argument, &count, 1},      {"force", no_argument, &force, 1},
-        {"counted", no_argument, &counted, 1},  {0}};
-    unsigned iterations = 10000;
     int option;
-    char *only = NULL;
 
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         switch (option) {
         case 'o':
-            only = optarg;
+            asked.only = optarg;
             break;
         case 'i':
-            iterations = number(optarg);
+            asked.iterations = number(optarg);
             break;
         case 'l':
             list();
-            return 0;
+            exit(0);
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
         case 0:
             break;
         default:
             fputs(usage, stderr);
-            return 2;
+            exit(2);
         }
-    }
-    choose(only);
-    if (!counted)
-        check_build(force, json ? stderr : stdout);
-    make_machine();
-    if (counted) {
-        be_counted();
+}
+
+int main(int argc, char **argv)
+{
+    parse(argc, argv);
+    choose(asked.only);
+    if (!asked.counted && !asked.sampled)
+        check_build(asked.force, asked.json ? stderr : stdout);
+    if (sched_getaffinity(0, sizeof allowed, &allowed))
+        err(1, "sched_getaffinity");
+    if (asked.counted || asked.sampled) {
+        make_machine();
+        asked.counted ? be_counted() : be_sampled(asked.iterations);
         return 0;
     }
-    take_all(iterations);
-    if (count)
-        count_all(argv[0], only);
-    json ? print_json() : print_table();
+    if (!asked.count_only)
+        take_all(argv[0]);
+    if (asked.count || asked.count_only)
+        count_all(argv[0], asked.only);
+    if (asked.count_only && isnan(results[0].instructions))
+        return 1; /* and has been said why */
+    asked.json ? print_json() : print_table();
     return 0;
 }

@@ -30,10 +30,13 @@ extern const unsigned measure_count; /* the floor is the first */
 void make_machine(void);
 /* Puts what the measure calls into the registers. */
 void begin(const struct measure *measure);
+/* Keeps the calling thread on the n-th CPU, from 0 on, of those that the program may use. */
+void stay_on(int n);
 
 /* The floor. A partition's word and its ID are laid out as libhvemu lays out its own: the ID is
  * generation << 24 | slot + 1, the word generation << 24 | state << 21 | interrupt. */
-#define FLOOR_ACTIVE  ((uint64_t)2 << 21)
+#define FLOOR_ACTIVE  ((uint64_t)0)
+#define FLOOR_STATE   ((uint64_t)7 << 21)
 #define FLOOR_ACKED   ((uint64_t)0x200)
 #define FLOOR_EXT_INT ((uint64_t)0x3FF)
 

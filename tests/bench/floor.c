@@ -36,7 +36,7 @@ static uint16_t clear(const struct floor_vp *vp, const uint64_t *in)
     if (partition->parent != vp->caller)
         return HV_STATUS_ACCESS_DENIED;
     do {
-        if ((word >> 21 & 7) != FLOOR_ACTIVE >> 21)
+        if ((word & FLOOR_STATE) != FLOOR_ACTIVE)
             return HV_STATUS_INVALID_PARTITION_STATE;
         if (!(word & FLOOR_ACKED))
             return HV_STATUS_NOT_ACKNOWLEDGED;
