@@ -22,6 +22,9 @@ void tell_words(char c);
 void check(int holds, const char *what);
 void check_status(uint16_t got, uint16_t wanted);
 
+/* From now on nothing is told. */
+void tell_no_more(void);
+
 /* The last line. Returns how much was wrong. */
 unsigned end_story(void);
 

@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/time.h>
-#include <time.h>
 
 #include <hvgdk/hvgdk.h>
 
@@ -53,8 +51,7 @@ struct vmm {
 
     struct list list;
 
-    uint32_t calls;
-    struct timespec begun, ended;
+    struct bench *bench; /* NULL: there is a story instead */
 };
 
 /* The guest has handled this many interrupts. None may be lost, and none doubled, on the way. */
@@ -250,7 +247,7 @@ static void tell_hypercall(const struct vmm *vmm, const struct hvemu_x64_frame *
         tell("%s: %s", text, hvemu_action_name(action));
 }
 
-enum hvemu_action vmm_hypercall(struct vmm *vmm, struct hvemu_x64_frame *frame)
+static enum hvemu_action carry_out(struct vmm *vmm, struct hvemu_x64_frame *frame)
 {
     const struct hvemu_x64_frame before = *frame;
     const enum hvemu_action action = hvemu_x64_hypercall(vmm->vp, frame);
@@ -260,8 +257,16 @@ enum hvemu_action vmm_hypercall(struct vmm *vmm, struct hvemu_x64_frame *frame)
         hvemu_x64_finish(frame, HV_STATUS_INVALID_HYPERCALL_INPUT, 0);
     if (own)
         tell_own_call(vmm, own, frame, action);
-    else if (action != HVEMU_REPEAT && !vmm->begun.tv_sec)
+    else if (action != HVEMU_REPEAT)
         tell_hypercall(vmm, &before, frame, action);
+    return action;
+}
+
+enum hvemu_action vmm_hypercall(struct vmm *vmm, struct hvemu_x64_frame *frame)
+{
+    const enum hvemu_action action =
+        vmm->bench ? bench_hypercall(vmm->bench, vmm->vp, frame) : carry_out(vmm, frame);
+
     switch (action) {
     case HVEMU_STEP:
     case HVEMU_REPEAT:
@@ -276,9 +281,15 @@ enum hvemu_action vmm_hypercall(struct vmm *vmm, struct hvemu_x64_frame *frame)
     }
 }
 
-static void time_calls(struct vmm *vmm, int begin)
+static uint32_t next_batch(struct vmm *vmm)
 {
-    clock_gettime(CLOCK_MONOTONIC, begin ? &vmm->begun : &vmm->ended);
+    const uint32_t batch = vmm->bench ? bench_next(vmm->bench) : 0;
+
+    if (vmm->bench && !batch) {
+        atomic_store(&vmm->stop, 1);
+        vmm->ops->kick(vmm->engine);
+    }
+    return batch;
 }
 
 /* The guest's report of what it got and what it should have got. */
@@ -316,9 +327,6 @@ void vmm_out(struct vmm *vmm, uint16_t port, uint32_t value)
     case PORT_HANDLED:
         compare_counts(vmm, value);
         break;
-    case PORT_BENCH:
-        time_calls(vmm, value != 0);
-        break;
     case PORT_LAST:
         sem_post(&vmm->done);
         break;
@@ -332,7 +340,7 @@ uint32_t vmm_in(struct vmm *vmm, uint16_t port)
     uint32_t value = UINT32_MAX;
 
     if (port == PORT_BENCH)
-        value = vmm->calls;
+        value = next_batch(vmm);
     if (port == PORT_PIC || port == PORT_PIC + 1)
         value = wire_read(&vmm->wire, port & 1);
     return value;
@@ -555,14 +563,13 @@ static void make_hypervisor(struct vmm *vmm)
         errx(2, "libhvemu: %s", hvemu_result_text(result));
 }
 
-struct vmm *vmm_open(const struct engine_ops *ops, uint32_t calls, const char **why)
+struct vmm *vmm_open(const struct engine_ops *ops, const char **why)
 {
     struct vmm *vmm = calloc(1, sizeof *vmm);
 
     if (!vmm)
         err(2, "memory");
     vmm->ops = ops;
-    vmm->calls = calls;
     sem_init(&vmm->wake, 0, 0);
     sem_init(&vmm->done, 0, 0);
     vmm->memory = allocate_pages(GUEST_MEMORY);
@@ -641,14 +648,11 @@ unsigned vmm_run(struct vmm *vmm)
     return end_story();
 }
 
-double vmm_nanoseconds(const struct vmm *vmm)
+void vmm_bench(struct vmm *vmm, struct bench *bench)
 {
-    struct timespec taken;
-
-    if (!vmm->calls || !vmm->ended.tv_sec)
-        return 0;
-    timespecsub(&vmm->ended, &vmm->begun, &taken);
-    return ((double)taken.tv_sec * 1e9 + (double)taken.tv_nsec) / vmm->calls;
+    vmm->bench = bench;
+    tell_no_more();
+    run_guest(vmm);
 }
 
 void vmm_close(struct vmm *vmm)

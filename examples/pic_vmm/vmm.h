@@ -7,19 +7,17 @@
 #ifndef VMM_H
 #define VMM_H
 
-#include <stdint.h>
-
+#include "bench.h"
 #include "engine.h"
 
-/* Makes the guest on this engine. NULL, with *why: the engine does not work here. `calls`: how many
- * hypercalls the guest is to time, or 0. */
-struct vmm *vmm_open(const struct engine_ops *ops, uint32_t calls, const char **why);
+/* Makes the guest on this engine. NULL, with *why: the engine does not work here. */
+struct vmm *vmm_open(const struct engine_ops *ops, const char **why);
 
 /* Runs the guest until its partition is gone. Returns the number of things that went wrong. */
 unsigned vmm_run(struct vmm *vmm);
 
-/* Nanoseconds per timed call; 0 if none were. */
-double vmm_nanoseconds(const struct vmm *vmm);
+/* Runs the guest, on this thread, for as long as there are batches; tells nothing. */
+void vmm_bench(struct vmm *vmm, struct bench *bench);
 
 void vmm_close(struct vmm *vmm);
 

@@ -51,7 +51,11 @@
 #define PORT_LINE    0x508 /* bits 7:0: an input of the 8259; bit 8: the level it is to have */
 #define PORT_TIMER   0x50C /* let the timer tick as often as this */
 #define PORT_HANDLED 0x510 /* interrupts that the guest has handled since it wrote here last */
-#define PORT_BENCH   0x514 /* reads how many calls to time; 1 and 0 are written around them */
+#define PORT_BENCH   0x514 /* reads how many round trips come next; 0 at first: it is the story */
 #define PORT_LAST    0x518 /* the guest has no more to do and runs in a circle */
+
+/* With this bit the round trips are writes to PORT_NOTHING, else hypercalls. */
+#define BENCH_BARE   0x80000000
+#define PORT_NOTHING 0xEA
 
 #endif
