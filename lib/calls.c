@@ -26,9 +26,12 @@ enum {
     FINALIZED = HVEMU_STATE_FINALIZED
 };
 
-/* Those that exits are mostly for. */
-#define PLAIN(form, target, states, out) \
-    ((form) || (out) || ((target) & ~PARENT) || ((target) && !((states)&ACTIVE)) ? 0 : HVEMU__PLAIN)
+/* Those that exits are mostly for: without elements and output, and about nobody or about a
+ * child. */
+#define PLAIN(form, target, states, out)                                                   \
+    ((form) || (out) || ~(unsigned)PARENT & (target) || ((target) && !(ACTIVE & (states))) \
+         ? 0                                                                               \
+         : HVEMU__PLAIN)
 
 #define HV_PRIVILEGE_POOL (HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_MEMORY_POOL)
 
@@ -68,25 +71,6 @@ const struct hvemu_descriptor *hvemu__built_in(uint16_t code)
     default:
         return NULL;
     }
-}
-
-const struct hvemu_descriptor *hvemu__own_call(const struct hvemu *hv, uint16_t code)
-{
-    const struct hvemu_descriptor *row = hv->by_low_byte[code & 0xFF];
-    uint32_t from = 0, to = hv->call_count;
-
-    if (!row || row->code == code)
-        return row;
-    while (from < to) {
-        const uint32_t middle = from + (to - from) / 2;
-        if (hv->calls[middle].code == code)
-            return &hv->calls[middle];
-        if (hv->calls[middle].code < code)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return NULL;
 }
 
 static uint16_t at_most_16_bits(uint32_t bytes)

@@ -103,26 +103,21 @@ static inline enum hvemu_action hvemu__step_after(int answer)
 
 /* Carries out a HVEMU__PLAIN call that nobody filters or traces, its control word and privilege
  * judged: looks for its target, if it has one, and calls its handler. A target that is not an
- * active child goes the way of any, to be refused or not. target: the first 8 bytes of `in`, which
- * the processor has not in memory yet. */
-static inline uint16_t hvemu__run_plain(struct hvemu *hv, struct hvemu_vp *vp,
-                                        struct hvemu__partition *caller,
-                                        const struct hvemu_descriptor *row, hvemu_handler *handler,
-                                        uint64_t control, uint64_t target, const uint8_t *in)
+ * active child goes the way of any, to be refused or not. target: the first 8 bytes of `in`, in a
+ * register, as to read them back would make the processor wait for them. */
+static inline uint16_t hvemu__run_plain(struct hvemu__invocation *invocation,
+                                        hvemu_handler *handler, uint64_t target, const uint8_t *in)
 {
-    struct hvemu__invocation invocation;
-
-    hvemu__introduce(&invocation, hv, vp, caller, hvemu__load(&vp->id), row, control, row->in);
-    invocation.shown.index = 0;
-    if (HVEMU__MOSTLY(row->target & HVEMU_PARENT)) {
-        invocation.shown.target = target;
-        if (!HVEMU__MOSTLY(hvemu__judge_at_once(&invocation))) {
+    invocation->shown.index = 0;
+    if (HVEMU__MOSTLY(invocation->shown.call->target & HVEMU_PARENT)) {
+        invocation->shown.target = target;
+        if (!HVEMU__MOSTLY(hvemu__judge_at_once(invocation))) {
             struct hvemu__work work = {.header = in};
-            return hvemu__invoke(&invocation, &work);
+            return hvemu__invoke(invocation, &work);
         }
     } else
-        invocation.shown.target = 0;
-    return handler(&invocation.shown, in, NULL, NULL);
+        invocation->shown.target = 0;
+    return handler(&invocation->shown, in, NULL, NULL);
 }
 
 /* Carries out a judged call. action: the decoder's, which holds unless the privilege is missing. */

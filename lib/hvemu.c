@@ -80,19 +80,30 @@ static enum hvemu_result take_config(struct hvemu_config *to, const struct hvemu
     return HVEMU_OK;
 }
 
+/* A power of two. */
+static uint32_t places(const struct hvemu_config *config)
+{
+    uint32_t places = 2;
+
+    while (places < 8 * config->calls)
+        places *= 2;
+    return places;
+}
+
 /* Bytes in all, a multiple of 64 as aligned_alloc() wants it; in 64 bits, as the largest
  * configuration is larger than some hosts' size_t. */
 static uint64_t memory_size(const struct hvemu_config *config)
 {
     const uint64_t words = config->partitions * ((uint64_t)config->pages + config->intercepts);
-    const uint64_t descriptors = config->calls * (uint64_t)sizeof(struct hvemu_descriptor);
+    const uint64_t calls = config->calls * (uint64_t)sizeof(struct hvemu_descriptor) +
+                           places(config) * (uint64_t)sizeof(struct hvemu_descriptor *);
 
     return sizeof(struct hvemu) +
            config->partitions *
                (uint64_t)(sizeof(struct hvemu__partition) + sizeof(struct hvemu__rest)) +
            config->vps * (sizeof(struct hvemu_vp) + (uint64_t)2 * HVEMU__LIST_MAX) +
            (config->calls ? HVEMU__LIST_MAX : 0) +
-           (words * sizeof(uint64_t) + descriptors + 63) / 64 * 64;
+           (words * sizeof(uint64_t) + calls + 63) / 64 * 64;
 }
 
 size_t hvemu_memory_size(const struct hvemu_config *config)
@@ -106,18 +117,6 @@ size_t hvemu_memory_size(const struct hvemu_config *config)
     return bytes <= SIZE_MAX ? (size_t)bytes : 0;
 }
 
-/* Finds those anew that have moved: the own calls from this one on. */
-static void index_calls(struct hvemu *hv, uint32_t from)
-{
-    for (uint32_t i = from; i < hv->call_count; i++) {
-        const struct hvemu_descriptor *call = &hv->calls[i];
-        if (call->code < HVEMU__CODES)
-            hv->by_code[call->code] = call;
-        else
-            hv->by_low_byte[call->code & 0xFF] = call;
-    }
-}
-
 static void lay_out(struct hvemu *hv)
 {
     const struct hvemu_config *config = &hv->config;
@@ -129,10 +128,15 @@ static void lay_out(struct hvemu *hv)
     for (uint32_t i = 0; i < config->partitions; i++)
         hv->partitions[i].rest = &rests[i];
     vps = (struct hvemu_vp *)(rests + config->partitions);
-    hv->calls = (struct hvemu_descriptor *)(vps + config->vps);
-    hv->intercepts = (_Atomic uint64_t *)(hv->calls + config->calls);
+    hv->intercepts = (_Atomic uint64_t *)(vps + config->vps);
     hv->pages = (uint64_t *)(hv->intercepts + (size_t)config->partitions * config->intercepts);
-    lists = (uint8_t *)(hv->pages + (size_t)config->partitions * config->pages);
+    hv->calls = (struct hvemu_descriptor *)(hv->pages + (size_t)config->partitions * config->pages);
+    hv->places = (const struct hvemu_descriptor **)(hv->calls + config->calls);
+    hv->place_mask = places(config) - 1;
+    hv->place_shift = 32;
+    for (uint32_t mask = hv->place_mask; mask; mask /= 2)
+        hv->place_shift--;
+    lists = (uint8_t *)(hv->places + hv->place_mask + 1);
     for (uint32_t i = 0; i < config->vps; i++, lists += (size_t)2 * HVEMU__LIST_MAX) {
         vps[i].in = lists;
         vps[i].out = lists + HVEMU__LIST_MAX;
@@ -195,23 +199,45 @@ static int valid_descriptor(const struct hvemu_descriptor *call)
                               HVEMU_STATE_FINALIZING | HVEMU_STATE_FINALIZED));
 }
 
+/* Makes a call known by its code. */
+static void put(struct hvemu *hv, const struct hvemu_descriptor *call)
+{
+    uint32_t at = hvemu__place(hv, call->code);
+
+    while (hv->places[at])
+        at = (at + 1) & hv->place_mask;
+    hv->places[at] = call;
+    if (call->code < HVEMU__CODES)
+        hv->by_code[call->code] = call;
+}
+
+/* Those behind it, up to the next free place, may have found theirs taken. */
+static void take_out(struct hvemu *hv, const struct hvemu_descriptor *call)
+{
+    uint32_t at = hvemu__place(hv, call->code);
+
+    while (hv->places[at] != call)
+        at = (at + 1) & hv->place_mask;
+    hv->places[at] = NULL;
+    for (at = (at + 1) & hv->place_mask; hv->places[at]; at = (at + 1) & hv->place_mask) {
+        const struct hvemu_descriptor *other = hv->places[at];
+
+        hv->places[at] = NULL;
+        put(hv, other);
+    }
+}
+
 /* Under the try-lock. */
 static enum hvemu_result insert(struct hvemu *hv, const struct hvemu_descriptor *call)
 {
-    uint32_t at;
-
     if (hv->closed)
         return HVEMU_E_BUSY;
     if (hvemu__find(hv, call->code))
         return HVEMU_E_ARGUMENT;
     if (hv->call_count == hv->config.calls)
         return HVEMU_E_SPACE;
-    for (at = hv->call_count++; at > 0 && hv->calls[at - 1].code > call->code; at--)
-        hv->calls[at] = hv->calls[at - 1];
-    hv->calls[at] = *call;
-    if (!call->form && !call->out && !call->target && call->code >= HVEMU__CODES)
-        hv->calls[at].target = HVEMU__PLAIN;
-    index_calls(hv, at);
+    hv->calls[hv->call_count] = *call;
+    put(hv, &hv->calls[hv->call_count++]);
     return HVEMU_OK;
 }
 
@@ -248,11 +274,15 @@ static enum hvemu_result withdraw(struct hvemu *hv, uint16_t code)
     if (code < HVEMU__CODES)
         hv->by_code[code] = NULL;
     if (call->handler) {
+        struct hvemu_descriptor *last = &hv->calls[hv->call_count - 1];
+
+        take_out(hv, call);
+        if (call != last) { /* which fills the gap */
+            take_out(hv, last);
+            hv->calls[call - hv->calls] = *last;
+            put(hv, call);
+        }
         hv->call_count--;
-        for (uint32_t at = (uint32_t)(call - hv->calls); at < hv->call_count; at++)
-            hv->calls[at] = hv->calls[at + 1];
-        memset(hv->by_low_byte, 0, sizeof hv->by_low_byte); /* one may have been the call's */
-        index_calls(hv, 0);
     }
     return HVEMU_OK;
 }

@@ -109,15 +109,16 @@ struct hvemu {
     /* Constant after hvemu_init(). */
     alignas(64) uint64_t gpa_end, plain_gpa_end; /* the latter 0 without gpa_read */
     uint32_t plain_mode; /* of hypercalls that nobody filters or traces; all bits: of none */
-    struct hvemu_descriptor *calls; /* the VMM's own, by code */
-    uint32_t call_count;
+    /* The VMM's own calls, and where they are by the hash of their codes: each at its place or
+     * behind it, with no free place (NULL) between. Seven places of eight at least are free. */
+    struct hvemu_descriptor *calls;
+    const struct hvemu_descriptor **places;
+    uint32_t call_count, place_mask, place_shift;
     uint64_t *pages;              /* config.pages a partition, by slot: page numbers deposited */
     _Atomic uint64_t *intercepts; /* config.intercepts a partition, by slot */
     struct hvemu_ops ops;
-    struct hvemu_config config; /* defaults filled in */
-    /* The calls that are offered, by code. Own ones with other codes are in `calls`: by their low
-     * byte one of them, which is mostly the only one. */
-    const struct hvemu_descriptor *by_code[HVEMU__CODES], *by_low_byte[256];
+    struct hvemu_config config;                           /* defaults filled in */
+    const struct hvemu_descriptor *by_code[HVEMU__CODES]; /* all that are offered */
 
     /* The try-lock and what it guards, beside the partitions' own. */
     alignas(64) _Atomic uint32_t lock;
@@ -155,20 +156,28 @@ extern const struct hvemu_descriptor hvemu__rows[HVEMU__ROWS];
 /* Their handlers, by code; in hypercall.c, so that the decoder can be linked without them. */
 extern hvemu_handler *const hvemu__handlers[HVEMU__CODES];
 
-/* The row of a code among the library's own calls, whatever is offered; and among the VMM's, where
-   by_low_byte has another with the same. */
+/* The row of a code among the library's own calls, whatever is offered. */
 const struct hvemu_descriptor *hvemu__built_in(uint16_t code);
-const struct hvemu_descriptor *hvemu__own_call(const struct hvemu *hv, uint16_t code);
+
+static inline uint32_t hvemu__place(const struct hvemu *hv, uint16_t code)
+{
+    return code * 0x9E3779B1u >> hv->place_shift;
+}
+
+/* The row of a code among the VMM's. */
+static inline const struct hvemu_descriptor *hvemu__own_call(const struct hvemu *hv, uint16_t code)
+{
+    const struct hvemu_descriptor *call;
+
+    for (uint32_t at = hvemu__place(hv, code); (call = hv->places[at]) && call->code != code;)
+        at = (at + 1) & hv->place_mask;
+    return call;
+}
 
 /* The row of a code that is offered. */
 static inline const struct hvemu_descriptor *hvemu__offered(const struct hvemu *hv, uint16_t code)
 {
-    const struct hvemu_descriptor *row;
-
-    if (code < HVEMU__CODES)
-        return hv->by_code[code];
-    row = hv->by_low_byte[code & 0xFF];
-    return !row || row->code == code ? row : hvemu__own_call(hv, code);
+    return code < HVEMU__CODES ? hv->by_code[code] : hvemu__own_call(hv, code);
 }
 
 /* The same; hv NULL: the library's own calls. */

@@ -102,6 +102,7 @@ HVEMU__NOINLINE static enum hvemu_action run_in_xmm(struct hvemu_vp *vp,
                                                     const struct hvemu_descriptor *row,
                                                     hvemu_handler *handler)
 {
+    struct hvemu__invocation invocation;
     uint8_t in[sizeof((struct hvemu_call *)0)->fast];
 
     if (row->in > sizeof in || (frame->known & HVEMU_X64_XMM) != HVEMU_X64_XMM ||
@@ -110,8 +111,18 @@ HVEMU__NOINLINE static enum hvemu_action run_in_xmm(struct hvemu_vp *vp,
     hvemu__put64(in, frame->rdx);
     hvemu__put64(in + 8, frame->r8);
     hvemu__put_words(in + 16, frame->xmm[0], (row->in - 1u) / 16 * 2);
-    return answer(frame, hvemu__run_plain(vp->hv, vp, vp->partition, row, handler, frame->rcx,
-                                          frame->rdx, in));
+    hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row, frame->rcx,
+                     row->in);
+    return answer(frame, hvemu__run_plain(&invocation, handler, frame->rdx, in));
+}
+
+/* At the place of an own call there is another one. */
+HVEMU__NOINLINE static enum hvemu_action look_further(struct hvemu_vp *vp,
+                                                      struct hvemu_x64_frame *frame)
+{
+    return hvemu__own_call(vp->hv, (uint16_t)frame->rcx)
+               ? hypercall(vp, frame)
+               : answer(frame, HV_STATUS_INVALID_HYPERCALL_CODE);
 }
 
 /* The row and the handler of such a call; NULL if it is not one, and action is what became of
@@ -135,14 +146,16 @@ static inline const struct hvemu_descriptor *usual_call(struct hvemu_vp *vp,
         row = hv->by_code[code];
         *handler = hvemu__handlers[code];
     } else {
-        row = hv->by_low_byte[code & 0xFF];
+        row = hv->places[hvemu__place(hv, code)];
         if (row && row->code != code)
+            goto collision;
+        if (row && (row->form || row->out || row->target))
             goto any;
         *handler = row ? row->handler : NULL;
     }
     if (!HVEMU__MOSTLY(row))
         status = HV_STATUS_INVALID_HYPERCALL_CODE;
-    else if (!HVEMU__MOSTLY(row->target & HVEMU__PLAIN))
+    else if (!HVEMU__MOSTLY(row->target & HVEMU__PLAIN || code >= HVEMU__CODES))
         goto any;
     else if (!HVEMU__MOSTLY(!(row->privilege & ~privileges)))
         status = HV_STATUS_ACCESS_DENIED;
@@ -151,6 +164,9 @@ static inline const struct hvemu_descriptor *usual_call(struct hvemu_vp *vp,
     else
         return row;
     *action = answer(frame, status);
+    return NULL;
+collision:
+    *action = look_further(vp, frame);
     return NULL;
 any:
     *action = hypercall(vp, frame);
@@ -163,6 +179,7 @@ HVEMU__NOINLINE static enum hvemu_action run_in_registers(struct hvemu_vp *vp,
     struct hvemu__partition *caller = vp->partition;
     struct hvemu *hv = vp->hv;
     const uint64_t control = frame->rcx;
+    struct hvemu__invocation invocation;
     enum hvemu_action action;
     hvemu_handler *handler;
     const struct hvemu_descriptor *row = usual_call(vp, frame, control, &handler, &action);
@@ -175,8 +192,8 @@ HVEMU__NOINLINE static enum hvemu_action run_in_registers(struct hvemu_vp *vp,
     else {
         hvemu__put64(in, frame->rdx);
         hvemu__put64(in + 8, frame->r8);
-        action =
-            answer(frame, hvemu__run_plain(hv, vp, caller, row, handler, control, frame->rdx, in));
+        hvemu__introduce(&invocation, hv, vp, caller, hvemu__load(&vp->id), row, control, row->in);
+        action = answer(frame, hvemu__run_plain(&invocation, handler, frame->rdx, in));
     }
     hvemu__leave(vp);
     return action;
@@ -192,10 +209,10 @@ static int is_readable(const struct hvemu_vp *vp, uint64_t gpa, uint32_t bytes)
 HVEMU__NOINLINE static enum hvemu_action run_in_memory(struct hvemu_vp *vp,
                                                        struct hvemu_x64_frame *frame)
 {
-    const uint64_t control = frame->rcx;
+    struct hvemu__invocation invocation;
     enum hvemu_action action;
     hvemu_handler *handler;
-    const struct hvemu_descriptor *row = usual_call(vp, frame, control, &handler, &action);
+    const struct hvemu_descriptor *row = usual_call(vp, frame, frame->rcx, &handler, &action);
 
     if (!row)
         ;
@@ -204,10 +221,12 @@ HVEMU__NOINLINE static enum hvemu_action run_in_memory(struct hvemu_vp *vp,
     else {
         action = hvemu__step_after(vp->hv->ops.gpa_read(vp->partition->ctx, hvemu__load(&vp->id),
                                                         frame->rdx, vp->in, row->in));
-        if (HVEMU__MOSTLY(action == HVEMU_STEP))
-            action = answer(frame, hvemu__run_plain(vp->hv, vp, vp->partition, row, handler,
-                                                    frame->rcx, hvemu__get64(vp->in), vp->in));
-        else if (action == HVEMU_INTERCEPT) {
+        if (HVEMU__MOSTLY(action == HVEMU_STEP)) {
+            hvemu__introduce(&invocation, vp->hv, vp, vp->partition, hvemu__load(&vp->id), row,
+                             row->code, row->in); /* no other bit is set */
+            action =
+                answer(frame, hvemu__run_plain(&invocation, handler, hvemu__get64(vp->in), vp->in));
+        } else if (action == HVEMU_INTERCEPT) {
             frame->gpa = frame->rdx;
             frame->access = HVEMU_ACCESS_READ;
         }

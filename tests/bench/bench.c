@@ -7,6 +7,9 @@
  * program stays on the first CPU that it may use, a second thread on the second; taskset chooses
  * others.
  *
+ * --growth: not what each kind of call costs, but how that grows with the machine: with partitions,
+ * calls of the VMM's own, elements of a rep call, threads.
+ *
  * --count: the program runs itself under callgrind, which looks at measured() alone, that is at the
  * calls and the loop around them, and writes a file after each sample(). guard.sh compares these
  * counts with stored ones. */
@@ -35,10 +38,12 @@ static struct {
     double instructions; /* NAN: not known; so are samples */
     double samples[ROUNDS];
 } results[64];
+static const struct measure *measures;
+static unsigned measure_count;
 static cpu_set_t allowed; /* CPUs, when the program starts */
 
 static struct {
-    int json, count, count_only, force, counted, sampled;
+    int json, count, count_only, force, counted, sampled, list, growth;
     unsigned iterations;
     char *only;
 } asked = {.iterations = 10000};
@@ -78,6 +83,11 @@ static unsigned smaller(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
+static unsigned counts_in(const struct measure *measure)
+{
+    return measure->each && !measure->whole ? measure->each : 1;
+}
+
 /* Nanoseconds for one of so many calls or elements. Goes round all partitions of a batch before it
  * measures: what other measures have left of them in the caches would be chance. */
 __attribute__((noinline)) double sample(const struct measure *measure, unsigned iterations,
@@ -89,7 +99,7 @@ __attribute__((noinline)) double sample(const struct measure *measure, unsigned 
     uint64_t seen = 0;
     double ns = 0;
 
-    begin(measure);
+    begin(measure, 10 * iterations);
     for (int round = 0; measure->batch && round < WARM_UP; round++) {
         measure->prepare(batch);
         measure->run(batch);
@@ -107,7 +117,7 @@ __attribute__((noinline)) double sample(const struct measure *measure, unsigned 
     }
     if (seen != measure->expect)
         errx(1, "%s: answers 0x%" PRIx64 ", not 0x%" PRIx64, measure->name, seen, measure->expect);
-    return (ns > 1 ? ns : 1) / calls / each; /* never 0: it is a divisor */
+    return (ns > 1 ? ns : 1) / calls / counts_in(measure); /* never 0: it is a divisor */
 }
 
 static int by_size(const void *one, const void *other)
@@ -130,10 +140,15 @@ void stay_on(int n)
         err(1, "CPU %d", cpu);
 }
 
+int cpus(void)
+{
+    return CPU_COUNT(&allowed);
+}
+
 /* Two threads that take turns on one CPU tell nothing of two threads. */
 static int timeable(unsigned i)
 {
-    return results[i].taken && measures[i].threads <= CPU_COUNT(&allowed);
+    return results[i].taken && measures[i].threads <= cpus();
 }
 
 /* Taking times. Where stack, heap and program lie is chance, is another chance in each process, and
@@ -185,14 +200,17 @@ static void take_some(char **argv, unsigned first_round)
 static void take_all(char *self)
 {
     char number[16];
-    char *argv[] = {self,       "--sampled", "--iterations", number, asked.only ? "--only" : NULL,
-                    asked.only, NULL};
+    char *argv[] = {
+        self,           "--sampled", asked.growth ? "--growth" : "--sampled",
+        "--iterations", number,      asked.only ? "--only" : NULL,
+        asked.only,     NULL,
+    };
 
     snprintf(number, sizeof number, "%u", asked.iterations);
     for (unsigned i = 0; i < measure_count; i++)
         if (results[i].taken && !timeable(i))
             warnx("%s: NOT MEASURED: it needs %d CPUs, and this process may use %d",
-                  measures[i].name, measures[i].threads, CPU_COUNT(&allowed));
+                  measures[i].name, measures[i].threads, cpus());
     for (unsigned round = 0; round < ROUNDS; round += ROUNDS_EACH)
         take_some(argv, round);
 }
@@ -247,7 +265,7 @@ static double read_count(const char *path, const struct measure *measure)
             break;
     if (file)
         fclose(file);
-    return total / calls / each;
+    return total / calls / counts_in(measure);
 }
 
 static void read_counts(const char *base)
@@ -279,6 +297,7 @@ static void count_all(char *self, char *only)
                                option,
                                self,
                                "--counted",
+                               asked.growth ? "--growth" : "--counted",
                                only ? "--only" : NULL,
                                only,
                                NULL};
@@ -331,6 +350,8 @@ static void print_budget(unsigned i)
     const double ratio = median(i, measure->of ? results[of].samples : NULL);
     const double lowest = least(i) / (measure->of ? least(of) : 1);
 
+    if (measure->of && measure->budget <= 0 && !isnan(ratio))
+        printf("  %.2f (%.2f) x %s", ratio, lowest, measure->of);
     if (measure->budget > 0 && !isnan(ratio))
         printf("  %.2f (%.2f) of %.2f %s%s", ratio, lowest, measure->budget,
                measure->of ? measure->of : "ns",
@@ -341,7 +362,7 @@ static void print_budget(unsigned i)
 static void print_table(void)
 {
     printf("%-17s %-37s %7s %7s %8s %6s %8s  %s\n", "", "", "ns", "least", "x floor", "instr",
-           "x floor", "budget: median (least)");
+           "x floor", asked.growth ? "median (least)" : "budget: median (least)");
     for (unsigned i = 0; i < measure_count; i++) {
         if (!results[i].wanted)
             continue;
@@ -399,8 +420,10 @@ static void check_build(int force, FILE *to)
     exit(SKIPPED);
 }
 
-static void choose(const char *only)
+static void choose(const struct table *table, const char *only)
 {
+    measures = table->measures;
+    measure_count = table->count;
     if (measure_count > sizeof results / sizeof *results)
         errx(1, "too many measures");
     for (unsigned i = 0; i < measure_count; i++) {
@@ -433,6 +456,7 @@ static void list(void)
 static const char usage[] =
     "usage: hvemu_bench [OPTION]...\n"
     "  --list          the names of all measures, and nothing else\n"
+    "  --growth        how the cost grows with partitions, calls, elements and threads\n"
     "  --only NAME     take this measure alone\n"
     "  --iterations N  calls or elements in each sample (10000)\n"
     "  --count         count instructions too, with valgrind\n"
@@ -441,17 +465,14 @@ static const char usage[] =
     "  --force         measure a build that is not optimised, or instrumented\n"
     "  --help          this text\n";
 
-static const struct option options[] = {{"only", required_argument, NULL, 'o'},
-                                        {"iterations", required_argument, NULL, 'i'},
-                                        {"list", no_argument, NULL, 'l'},
-                                        {"help", no_argument, NULL, 'h'},
-                                        {"json", no_argument, &asked.json, 1},
-                                        {"count", no_argument, &asked.count, 1},
-                                        {"count-only", no_argument, &asked.count_only, 1},
-                                        {"force", no_argument, &asked.force, 1},
-                                        {"counted", no_argument, &asked.counted, 1},
-                                        {"sampled", no_argument, &asked.sampled, 1},
-                                        {0}};
+static const struct option options[] = {
+    {"only", required_argument, NULL, 'o'},      {"iterations", required_argument, NULL, 'i'},
+    {"list", no_argument, &asked.list, 1},       {"help", no_argument, NULL, 'h'},
+    {"growth", no_argument, &asked.growth, 1},   {"json", no_argument, &asked.json, 1},
+    {"count", no_argument, &asked.count, 1},     {"count-only", no_argument, &asked.count_only, 1},
+    {"force", no_argument, &asked.force, 1},     {"counted", no_argument, &asked.counted, 1},
+    {"sampled", no_argument, &asked.sampled, 1}, {0},
+};
 
 static void parse(int argc, char **argv)
 {
@@ -465,9 +486,6 @@ static void parse(int argc, char **argv)
         case 'i':
             asked.iterations = number(optarg);
             break;
-        case 'l':
-            list();
-            exit(0);
         case 'h':
             fputs(usage, stdout);
             exit(0);
@@ -482,13 +500,16 @@ static void parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
     parse(argc, argv);
-    choose(asked.only);
+    choose(asked.growth ? &growth : &all_calls, asked.only);
+    if (asked.list) {
+        list();
+        return 0;
+    }
     if (!asked.counted && !asked.sampled)
         check_build(asked.force, asked.json ? stderr : stdout);
     if (sched_getaffinity(0, sizeof allowed, &allowed))
         err(1, "sched_getaffinity");
     if (asked.counted || asked.sampled) {
-        make_machine();
         asked.counted ? be_counted() : be_sampled(asked.iterations);
         return 0;
     }

@@ -21,17 +21,23 @@ struct measure {
     unsigned each;               /* what counts in a call: its elements; 0: the call */
     double budget;               /* a multiple of the time of `of`; of NULL: nanoseconds */
     const char *of;
-    int threads; /* of which callgrind makes one */
+    int threads;              /* of which callgrind makes one */
+    unsigned children, calls; /* of the machine; 0: MANY, OWN_CALLS */
+    int whole;                /* the time of a call, not of what counts in it */
 };
 
-extern const struct measure measures[];
-extern const unsigned measure_count; /* the floor is the first */
+/* In each the floor is the first. */
+extern const struct table {
+    const struct measure *measures;
+    unsigned count;
+} all_calls, growth;
 
-void make_machine(void);
-/* Puts what the measure calls into the registers. */
-void begin(const struct measure *measure);
+/* Goes to the measure's machine, makes it when it is not there yet, with so many children at most
+ * in `growth`, and puts what the measure calls into the registers. */
+void begin(const struct measure *measure, unsigned most);
 /* Keeps the calling thread on the n-th CPU, from 0 on, of those that the program may use. */
 void stay_on(int n);
+int cpus(void);
 
 /* The floor. A partition's word and its ID are laid out as libhvemu lays out its own: the ID is
  * generation << 24 | slot + 1, the word generation << 24 | state << 21 | interrupt. */

@@ -5,7 +5,9 @@
  * order faults win, and what ops may do in mid-call. */
 
 #include "fake_vmm.h"
+#include "internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/endian.h>
 
@@ -75,6 +77,35 @@ static void fast_clear_changes_nothing_but_rax(void **state)
 
     assert_answer(vmm->vp, fake_frame64(0x10056, child, 0x123456789ABCDEF1), 0);
     assert_answer(vmm->vp, fake_frame64(0x10056, child, 0), 0x14);
+}
+
+/* Of the target 64 bytes, of the caller as many and its VP: partitions, VPs and all that belongs to
+ * them otherwise are rubbish during the call. No pointer, lock or number of it would do. */
+static void fast_clear_looks_at_one_cache_line_of_its_target(void **state)
+{
+    struct fake_vmm *vmm = *state;
+    struct hvemu *hv = vmm->hv;
+    const uint64_t child = add_acknowledged_child(vmm);
+    uint8_t *const from = (uint8_t *)hv->partitions;
+    const size_t bytes = hvemu_memory_size(&hv->config) - offsetof(struct hvemu, partitions);
+    struct hvemu__partition *caller = hvemu__slot(hv, vmm->guest), *target = hvemu__slot(hv, child);
+    const struct hvemu__partition target_was = *target, caller_was = *caller;
+    const struct hvemu_vp vp_was = *vmm->vp;
+    uint8_t *expected = malloc(bytes);
+
+    assert_non_null(expected);
+    for (uint32_t rubbish = 0; rubbish <= 0xFF; rubbish += 0x33) {
+        memset(from, (int)rubbish, bytes);
+        *target = target_was;
+        *caller = caller_was;
+        *vmm->vp = vp_was;
+        hvemu__store(&target->word, hvemu__load(&target->word) & ~HVEMU__EXT_INT);
+        memcpy(expected, from, bytes);
+        *target = target_was;
+        assert_answer(vmm->vp, fake_frame64(0x10056, child, 0), 0);
+        assert_memory_equal(from, expected, bytes);
+    }
+    free(expected);
 }
 
 static void result_of_a_32_bit_caller_is_edx_eax_with_clean_upper_halves(void **state)
@@ -902,6 +933,7 @@ int main(void)
 #define TEST(name)     cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 #define EVERY_OP(name) cmocka_unit_test_setup_teardown(name, setup_for_every_op, fake_teardown)
         TEST(fast_clear_changes_nothing_but_rax),
+        TEST(fast_clear_looks_at_one_cache_line_of_its_target),
         TEST(result_of_a_32_bit_caller_is_edx_eax_with_clean_upper_halves),
         TEST(ecx_of_a_32_bit_caller_is_no_control_word),
         TEST(compatibility_mode_takes_32_bit_registers),
