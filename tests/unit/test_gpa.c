@@ -835,7 +835,9 @@ static void memory_under_the_hypercall_page_is_an_illegal_overlay(void **state)
         }
     expect_no_access(root_vp, vmm->guest, &(struct access){.gpa = 0x7000, .bytes = 0}, 0x05);
     assert_action(hvemu_x64_wrmsr(vmm->vp, 0x40000001, 0x7000), HVEMU_STEP);
+    memset(out, 0xEE, sizeof out);
     assert_u64(read_gpa(FROM_C, 0x7000, 1, out), 0x00);
+    assert_u64(le64dec(out), 0x00);
     assert_int_equal(out[8], 0xCC);
 }
 

@@ -259,6 +259,30 @@ static void nobody_but_the_parent_may_act(void **state)
     fake_free(vmm);
 }
 
+/* What a slot has is its present owner's. A child of a partition that is not there cannot be, but
+ * for an instant in which its parent's slot is somebody else's for who looked before. */
+static void a_partition_that_is_not_there_has_no_privileges_of_its_slots_owner(void **state)
+{
+    const struct hvemu_config config = {
+        .size = sizeof config, .depth = 3, .privileges = HV_PRIVILEGE_ALL};
+    struct fake_vmm *vmm = fake_new(&config, NULL);
+    const uint64_t parent = fake_child(vmm, vmm->root), child = fake_child(vmm, parent);
+    _Atomic uint64_t *word = &vmm->hv->partitions[(parent & 0xFFFFFF) - 1].word;
+    const uint64_t now = atomic_load(word);
+    struct hvemu_vp *vp;
+    uint8_t vector;
+
+    (void)state;
+    assert_result(hvemu_vp_attach(vmm->hv, child, 0, NULL, &vp), HVEMU_OK);
+    assert_status(hvemu_assert_virtual_interrupt(vmm->hv, parent, child, 7, 0, 0x41), 0x00);
+    assert_result(hvemu_ext_int_acknowledge(vp, &vector), HVEMU_OK);
+    atomic_store(word, now + NEXT_GENERATION);
+    assert_status(hvemu_clear_virtual_interrupt(vmm->hv, parent, child), 0x06);
+    atomic_store(word, now);
+    assert_status(hvemu_clear_virtual_interrupt(vmm->hv, parent, child), 0x00);
+    fake_free(vmm);
+}
+
 static void without_create_partitions_every_call_is_denied_whatever_the_id(void **state)
 {
     struct fake_vmm *vmm = *state;
@@ -1337,6 +1361,7 @@ int main(void)
         cmocka_unit_test(a_slot_whose_generations_are_used_up_is_retired),
         cmocka_unit_test(a_retired_slot_leaves_the_others_in_use),
         cmocka_unit_test(nobody_but_the_parent_may_act),
+        cmocka_unit_test(a_partition_that_is_not_there_has_no_privileges_of_its_slots_owner),
         WITH_GUEST(without_create_partitions_every_call_is_denied_whatever_the_id),
         WITH_GUEST(create_partitions_alone_suffices_for_a_parent),
         WITH_GUEST(a_caller_that_is_not_active_is_denied),
