@@ -35,6 +35,7 @@ endfunction()
 function(hvemu_output_test name target text)
     add_test(NAME ${name}
         COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:${target}> -D EXPECTED=${text}
+            -D "EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}"
             -P ${PROJECT_SOURCE_DIR}/cmake/compare_output.cmake)
     set_tests_properties(${name} PROPERTIES LABELS examples TIMEOUT 60)
 endfunction()

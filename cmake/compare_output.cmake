@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: The libhvemu authors
 # SPDX-License-Identifier: MIT
 
-# cmake -D PROGRAM=file -D EXPECTED=file -P compare_output.cmake: runs the program, whose output
-# must be the stored text, byte for byte.
+# cmake -D PROGRAM=file -D EXPECTED=file [-D EMULATOR=command] -P compare_output.cmake: runs the
+# program, whose output must be the stored text, byte for byte.
 
-execute_process(COMMAND "${PROGRAM}" OUTPUT_VARIABLE got RESULT_VARIABLE status)
+execute_process(COMMAND ${EMULATOR} "${PROGRAM}" OUTPUT_VARIABLE got RESULT_VARIABLE status)
 if(NOT status STREQUAL "0")
     message("${got}")
     message(FATAL_ERROR "${PROGRAM}: ${status}")

@@ -4,7 +4,8 @@
 # For scripts that set up what they need. Sourced; they call
 #   need PACKAGE command NAME   for each program, and
 #   need PACKAGE module NAME    for each library known to pkg-config, and
-#   need PACKAGE header NAME    for each header of the C library, and then
+#   need PACKAGE header NAME    for each header of the C library, and
+#   need PACKAGE file PATH      for anything else, and then
 #   install_needed
 # which installs the Debian packages of what is missing, or says what is missing and ends the script.
 
@@ -17,6 +18,7 @@ is_there()
     command) command -v "$2" ;;
     module) pkg-config --exists "$2" ;;
     header) echo "#include <$2>" | gcc -E - ;;
+    file) [ -e "$2" ] ;;
     esac >/dev/null 2>&1
 }
 

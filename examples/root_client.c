@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/endian.h>
 
 #include <hvgdk/hvemu.h>
 #include <hvgdk/hvgdk.h>
@@ -27,7 +28,7 @@ enum {
 struct client {
     struct hvdouble *d; /* stands in for the machine, which takes the interrupt */
     HV_PARTITION_ID root, guest;
-    HV_GPA_PAGE_NUMBER pages[PAGES]; /* the first `free` are not in use */
+    HV_GPA_PAGE_NUMBER pages[PAGES]; /* as lists are: little-endian; the first `free` not in use */
     unsigned free, patience;
     unsigned in_root, in_guest; /* pages in the two pools */
     HV_GPA_PAGE_NUMBER ram[RAM];
@@ -156,19 +157,24 @@ static HV_STATUS write_tables(struct client *client)
 /* Into 64-bit mode, running; then reads back where it will begin. */
 static HV_STATUS set_registers(struct client *client)
 {
-    static const HV_REGISTER_NAME names[] = {
-        HvX64RegisterRip, HvX64RegisterRflags, HvX64RegisterCr3,          HvX64RegisterCr4,
-        HvX64RegisterCr0, HvX64RegisterEfer,   HvRegisterExplicitSuspend,
+    static const struct {
+        HV_REGISTER_NAME name;
+        uint64_t value;
+    } registers[] = {
+        {HvX64RegisterRip, 0x5000},     {HvX64RegisterRflags, 0x2},     {HvX64RegisterCr3, 0x1000},
+        {HvX64RegisterCr4, 0x20},       {HvX64RegisterCr0, 0x80000011}, {HvX64RegisterEfer, 0x500},
+        {HvRegisterExplicitSuspend, 0},
     };
-    static const HV_REGISTER_VALUE values[] = {
-        {.Reg64 = 0x5000},     {.Reg64 = 0x2},   {.Reg64 = 0x1000}, {.Reg64 = 0x20},
-        {.Reg64 = 0x80000011}, {.Reg64 = 0x500}, {.Reg64 = 0},
-    };
-    enum { COUNT = sizeof names / sizeof *names };
-    HV_REGISTER_VALUE rip = {.Reg64 = 0};
+    enum { COUNT = sizeof registers / sizeof *registers };
+    HV_REGISTER_NAME names[COUNT];
+    HV_REGISTER_VALUE values[COUNT] = {{.Reg64 = 0}}, rip = {.Reg64 = 0};
     HV_STATUS status;
     uint32_t done = 0, count;
 
+    for (unsigned i = 0; i < COUNT; i++) {
+        le32enc(&names[i], registers[i].name);
+        le64enc(&values[i], registers[i].value);
+    }
     do {
         count = COUNT - done;
         status = HvSetVpRegisters(client->guest, 0, &count, names + done, values + done);
@@ -203,7 +209,7 @@ static HV_STATUS translate(struct client *client)
 static HV_STATUS create_vps(struct client *client)
 {
     const HV_INTERCEPT_DESCRIPTOR cpuid = {.Type = HvInterceptTypeX64Cpuid,
-                                           .Parameters = {.AsUINT64 = 1}};
+                                           .Parameters = {.CpuidIndex = 1}};
     HV_STATUS status = HV_STATUS_SUCCESS;
 
     for (HV_VP_INDEX i = 0; i < 2 && status == HV_STATUS_SUCCESS; i++)
@@ -294,7 +300,7 @@ static struct client make_client(struct hvdouble *d)
 
     client.root = hvemu_root(hvdouble_hypervisor(d));
     for (unsigned i = 0; i < PAGES; i++)
-        client.pages[i] = PAGES - 1 - i;
+        le64enc(&client.pages[i], PAGES - 1 - i);
     hvdouble_attach(d, client.root);
     return client;
 }

@@ -69,7 +69,7 @@ HVEMU_API HV_STATUS HvSetVpRegisters(HV_PARTITION_ID PartitionId, HV_VP_INDEX Vp
         count = wanted - done < AT_ONCE ? wanted - done : AT_ONCE;
         for (uint32_t i = 0; i < count; i++) {
             memset(items[i], 0, sizeof items[i]);
-            le32enc(items[i], RegisterNameList[done + i]);
+            memcpy(items[i], &RegisterNameList[done + i], sizeof *RegisterNameList);
             memcpy(items[i] + offsetof(HV_REGISTER_ASSOC, Value), &RegisterValueList[done + i],
                    sizeof *RegisterValueList);
         }

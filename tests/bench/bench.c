@@ -131,9 +131,10 @@ void stay_on(int n)
     cpu_set_t set;
     int cpu = -1;
 
-    do
-        n -= CPU_ISSET((size_t)++cpu, &allowed) != 0;
-    while (n >= 0);
+    do {
+        cpu++; /* some C libraries' macro evaluates it twice */
+        n -= CPU_ISSET((size_t)cpu, &allowed) != 0;
+    } while (n >= 0);
     CPU_ZERO(&set);
     CPU_SET((size_t)cpu, &set);
     if (sched_setaffinity(0, sizeof set, &set))

@@ -872,7 +872,7 @@ static int put_bytes(struct world *world, enum hvs_key key, uint8_t *to, uint8_t
             for (unsigned i = 0; i < world->part_count; i++)
                 if (world->parts[i].id == id)
                     return fails(world, "the new ID is %s's", world->parts[i].name);
-            if (!id || id == UINT64_MAX)
+            if (!caller || !id || id == UINT64_MAX)
                 return fails(world, "the new ID is none");
             add_part(world, part.name, find_part(world, caller->name), id, HVS_UNINITIALIZED);
             write64(part.bytes, id);

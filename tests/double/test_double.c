@@ -218,7 +218,7 @@ static void deposit_pages(HV_PARTITION_ID partition, uint32_t count, uint64_t fr
     for (uint32_t done = 0; done < count; done += 64) {
         uint32_t now = 64;
         for (unsigned i = 0; i < 64; i++)
-            list[i] = from + done + i;
+            list[i] = LE64(from + done + i);
         assert_status(HvDepositMemory(partition, &now, list), 0);
     }
 }
@@ -263,7 +263,7 @@ static void an_inaccessible_page_is_nobodys(void **state)
 {
     const HV_ACCESS_GPA_CONTROL_FLAGS flags = {.AsUINT64 = 6};
     HV_ACCESS_GPA_RESULT result;
-    const uint64_t pages[2] = {0, 1};
+    const uint64_t pages[2] = {LE64(0), LE64(1)};
     uint8_t data[16];
     HV_PARTITION_ID child;
     uint32_t count = 2;
@@ -331,7 +331,7 @@ static void a_faulty_script_is_refused_with_its_line(void **state)
 
 static void what_is_deposited_is_out_of_reach_and_comes_back_zeroed(void **state)
 {
-    uint64_t page = 5, zero[2] = {1, 1};
+    uint64_t page = LE64(5), zero[2] = {1, 1};
     uint32_t count = 1;
     HV_PARTITION_ID child;
 
@@ -347,7 +347,7 @@ static void what_is_deposited_is_out_of_reach_and_comes_back_zeroed(void **state
     assert_status(HvDepositMemory(child, &count, &page), 0x8);
     count = 1;
     assert_status(HvWithdrawMemory(child, anywhere, &count, &page), 0);
-    assert_u64(page, 5);
+    assert_u64(page, LE64(5));
     assert_int_equal(hvdouble_read(d, root, 0x5FF8, zero, 8), HVEMU_MEM_OK);
     assert_u64(zero[0], 0);
     count = 1;
@@ -358,7 +358,7 @@ static void what_is_deposited_is_out_of_reach_and_comes_back_zeroed(void **state
 
 static void rights_are_those_of_all_on_the_way(void **state)
 {
-    const uint64_t pages[2] = {3, 4};
+    const uint64_t pages[2] = {LE64(3), LE64(4)};
     uint8_t byte = 0x77;
     uint32_t count = 2;
     HV_PARTITION_ID child;
@@ -383,7 +383,7 @@ static void rights_are_those_of_all_on_the_way(void **state)
 static void the_hypercall_page_lies_over_memory(void **state)
 {
     static const uint8_t code[] = {0x0F, 0x01, 0xC1, 0xC3}, zero[4];
-    const uint64_t pages[2] = {3, 4};
+    const uint64_t pages[2] = {LE64(3), LE64(4)};
     uint32_t count = 2;
     uint8_t bytes[8];
     struct hvemu_vp *vp;
@@ -415,10 +415,11 @@ static void the_hypercall_page_lies_over_memory(void **state)
 
 static void a_processor_begins_as_after_a_reset_and_takes_its_interrupt(void **state)
 {
-    static const HV_REGISTER_NAME names[] = {0x20010, 0x20011, 0x40000, 0x60001, 0x8000C, 0x0};
+    static const HV_REGISTER_NAME names[] = {LE32(0x20010), LE32(0x20011), LE32(0x40000),
+                                             LE32(0x60001), LE32(0x8000C), LE32(0x0)};
     const HV_INTERRUPT_CONTROL ext_int = {.AsUINT64 = 7};
     HV_REGISTER_VALUE values[6];
-    const HV_REGISTER_VALUE wide = {.AsUINT64 = {1, 1}};
+    const HV_REGISTER_VALUE wide = {.AsUINT64 = {LE64(1), LE64(1)}};
     uint32_t count = 6;
     uint8_t vector = 0;
     HV_PARTITION_ID child;
@@ -426,13 +427,13 @@ static void a_processor_begins_as_after_a_reset_and_takes_its_interrupt(void **s
     (void)state;
     child = make_child(512);
     assert_status(HvGetVpRegisters(child, 0, &count, names, values), 0);
-    assert_u64(values[0].Reg64, 0xFFF0);
-    assert_u64(values[1].Reg64, 0x2);
-    assert_u64(values[2].Reg64, 0x60000010);
-    assert_u64(values[3].AsUINT64[0], 0xFFFF0000);
-    assert_u64(values[3].AsUINT64[1], 0x009BF0000000FFFF);
+    assert_u64(values[0].Reg64, LE64(0xFFF0));
+    assert_u64(values[1].Reg64, LE64(0x2));
+    assert_u64(values[2].Reg64, LE64(0x60000010));
+    assert_u64(values[3].AsUINT64[0], LE64(0xFFFF0000));
+    assert_u64(values[3].AsUINT64[1], LE64(0x009BF0000000FFFF));
     assert_u64(values[4].Reg64, 0);
-    assert_u64(values[5].Reg64, 1);
+    assert_u64(values[5].Reg64, LE64(1));
     count = 1;
     assert_status(HvSetVpRegisters(child, 0, &count, &names[0], &wide), 0x50);
     count = 1;
@@ -448,7 +449,7 @@ static void leaks_are_told_one_by_one(void **state)
 {
     char text[1024] = "";
     FILE *to = fmemopen(text, sizeof text, "w");
-    const uint64_t pages[3] = {3, 4, 9};
+    const uint64_t pages[3] = {LE64(3), LE64(4), LE64(9)};
     uint32_t count = 3;
 
     (void)state;
@@ -499,7 +500,7 @@ static void each_call_is_one_line_of_the_log(void **state)
 
 static void the_log_names_the_fault_that_made_a_status(void **state)
 {
-    const uint64_t pages[4] = {0, 1, 2, 3};
+    const uint64_t pages[4] = {LE64(0), LE64(1), LE64(2), LE64(3)};
     HV_PARTITION_ID child;
     uint32_t count = 4;
     uint64_t value;

@@ -45,7 +45,7 @@ struct model_partition *sequence_pick(struct sequence *s, uint32_t states)
     return count != 0 ? found[sequence_random(s, count)] : &s->model->partitions[0];
 }
 
-static void put(struct request *r, size_t offset, uint64_t value, size_t size)
+static void put(struct request *r, uint64_t offset, uint64_t value, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         r->in[offset + i] = (uint8_t)(value >> 0x8 * i);
@@ -624,8 +624,8 @@ void sequence_call(struct sequence *s, struct request *r)
     row = row_of((uint16_t)r->control);
     r->in_bytes = r->out_bytes = 0x1000;
     if (row != NULL) {
-        size_t n = r->control >> 0x20 & 0xFFF;
-        size_t in = row->in + (r->control >> 0x11 & 0x3FF) * 0x8 + n * row->in_each;
+        size_t n = r->control >> 0x20 & 0xFFF, variable = r->control >> 0x11 & 0x3FF;
+        size_t in = row->in + variable * 0x8 + n * row->in_each;
         size_t out = row->out + n * row->out_each;
         r->in_bytes = in < 0x1000 ? in : 0x1000;
         r->out_bytes = out < 0x1000 ? out : 0x1000;

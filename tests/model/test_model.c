@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/endian.h>
 
 enum { EPISODE = 20000, LOOK = 1000, BLOCK = 0x1100, MEMORY = 0x100000, HANDLES = 0x40 };
 enum { RELATIONS = 7, STATUSES = 0x79 };
@@ -299,8 +300,7 @@ static void print_request(const struct request *r)
 /* What the caller is to whom it names. */
 static int relation_of(const struct request *r, const struct model_row *row, int *state)
 {
-    uint64_t id = 0;
-    memcpy(&id, r->in, row->in < 8 ? 0 : 8);
+    uint64_t id = row->in < 8 ? 0 : le64dec(r->in);
     *state = 0;
     if (row->target == NAMES_NOBODY) {
         return 0;
@@ -386,7 +386,7 @@ static uint64_t execute(struct hvemu_vp *vp, const struct request *r, uint8_t *o
         memcpy(out, made.fast + made.out_at, row->out);
     } else if (row->rep && to > from) {
         memcpy(out + from * row->out_each, made.fast + made.out_at + from * row->out_each,
-               (to - from) * row->out_each);
+               (size_t)(to - from) * row->out_each);
     }
     return result;
 }
@@ -411,7 +411,7 @@ static uint64_t call(const struct request *r, struct hvemu_vp *vp)
     bool created = (uint16_t)r->control == 0x40 && results[0] == SUCCESS;
     t.model.next_id = t.announced;
     if (created) {
-        memcpy(&t.model.next_id, outs[0], 8);
+        t.model.next_id = le64dec(outs[0]);
     }
     results[1] = model_hypercall(&t.model, r->caller, vp != NULL ? hvemu_vp_index(vp) : NO_VP,
                                  r->control, in, r->in_bytes, outs[1], r->out_bytes);
@@ -534,9 +534,7 @@ static void random_call(void)
     hits.native += vp != NULL;
     count_call(r, relation, state, result);
     if ((uint16_t)r->control == 0x43 && result == SUCCESS) {
-        uint64_t id;
-        memcpy(&id, r->in, 8);
-        t.sequence.dead[t.sequence.deaths++ % SEQUENCE_DEAD] = id;
+        t.sequence.dead[t.sequence.deaths++ % SEQUENCE_DEAD] = le64dec(r->in);
     }
     t.again = (uint16_t)result == TIMED_OUT && sequence_chance(&t.sequence, 60);
     if (t.again) {
@@ -563,7 +561,7 @@ static void attach(void)
 
 static struct handle *pick_handle(void)
 {
-    size_t from = sequence_random(&t.sequence, HANDLES);
+    size_t from = (size_t)sequence_random(&t.sequence, HANDLES);
     for (size_t i = 0; i < HANDLES; i++) {
         if (t.handles[(from + i) % HANDLES].vp != NULL) {
             return &t.handles[(from + i) % HANDLES];
@@ -653,10 +651,12 @@ static uint64_t ask(uint64_t caller, uint64_t control, uint64_t a, uint64_t b, u
 {
     struct request r = {.caller = caller, .control = control};
     const struct model_row *row = find_row((uint16_t)control);
-    uint64_t in[3] = {a, b, c};
-    memcpy(r.in, in, sizeof in);
-    r.in_bytes = row->in + (control >> 0x20 & 0xFFF) * row->in_each;
-    r.out_bytes = row->out + (control >> 0x20 & 0xFFF) * row->out_each;
+    le64enc(r.in, a);
+    le64enc(r.in + 8, b);
+    le64enc(r.in + 0x10, c);
+    size_t count = control >> 0x20 & 0xFFF;
+    r.in_bytes = row->in + count * row->in_each;
+    r.out_bytes = row->out + count * row->out_each;
     return t.ok ? call(&r, NULL) : 0;
 }
 
@@ -672,7 +672,7 @@ static void look_at(const struct model_partition *p)
         if (ask(caller, 0x47, p->id, child, 0) != SUCCESS) {
             break;
         }
-        memcpy(&child, t.outs[0] + BLOCK - 8, 8);
+        child = le64dec(t.outs[0] + BLOCK - 8);
         if (child == 0) {
             break;
         }

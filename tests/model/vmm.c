@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/endian.h>
 
 const uint32_t vmm_names[VMM_REGISTERS] = {
     0x20000, 0x20001, 0x20002, 0x20003, 0x20004, 0x20005, 0x20006, 0x20007, 0x20008,
@@ -62,9 +63,11 @@ static void make_tables(struct vmm_partition *p)
     const uint64_t upper[][2] = {{0x1000, 0x2067}, {0x2000, 0x3067}, {0x3000, 0x4067},
                                  {0x3008, 0xE7},   {0x3010, 0x4061}, {0x3018, 0x4007}};
     for (size_t i = 0; i < sizeof upper / sizeof *upper; i++) {
-        memcpy(m + upper[i][0], &upper[i][1], 0x8);
+        le64enc(m + upper[i][0], upper[i][1]);
     }
-    memcpy(m + 0x4000, leaves, sizeof leaves);
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+        le64enc(m + 0x4000 + 0x8 * i, leaves[i]);
+    }
 }
 
 static struct vmm_partition *add(struct vmm *vmm, uint64_t id, uint32_t parent)

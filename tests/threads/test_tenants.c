@@ -112,7 +112,7 @@ static void deposit(uint64_t partition, uint64_t first)
     uint32_t count = PAGES;
 
     for (int i = 0; i < PAGES; i++)
-        pages[i] = first + (unsigned)i;
+        pages[i] = LE64(first + (unsigned)i);
     check(HvDepositMemory(partition, &count, pages) == HV_STATUS_SUCCESS && count == PAGES,
           "a deposit has other answers than alone");
 }
@@ -128,17 +128,18 @@ static void withdraw(uint64_t partition, uint64_t first)
               count == PAGES,
           "a withdrawal has other answers than alone");
     for (int i = 0; i < PAGES; i++)
-        sum += pages[i] - first;
+        sum += LE64(pages[i]) - first;
     check(sum == PAGES * (PAGES - 1) / 2, "a pool gave back other pages than it was given");
 }
 
 /* All that is about the child alone: nobody else has its lock, so nothing is ever to be repeated. */
 static void use_child(uint64_t child, struct hvemu_vp *vp, uint64_t mark)
 {
-    static const HV_REGISTER_NAME names[2] = {HvX64RegisterRax, HvX64RegisterRcx};
+    static const HV_REGISTER_NAME names[2] = {LE32(HvX64RegisterRax), LE32(HvX64RegisterRcx)};
     const HV_INTERRUPT_CONTROL ext_int = {.AsUINT64 = HvX64InterruptTypeExtInt};
-    const HV_INTERCEPT_DESCRIPTOR port = {HvInterceptTypeX64IoPort, {.AsUINT64 = mark & 0xFFFF}};
-    const HV_GPA_PAGE_NUMBER source[2] = {mark & 0xFFFF, 5};
+    const HV_INTERCEPT_DESCRIPTOR port = {HvInterceptTypeX64IoPort,
+                                          {.IoPort = (HV_X64_IO_PORT)mark}};
+    const HV_GPA_PAGE_NUMBER source[2] = {LE64(mark & 0xFFFF), LE64(5)};
     HV_REGISTER_VALUE values[2] = {{.AsUINT64 = {mark}}, {.AsUINT64 = {~mark}}}, got[2];
     HV_PARTITION_PROPERTY weight;
     uint32_t count = 2;

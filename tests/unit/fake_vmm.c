@@ -138,12 +138,9 @@ static int overlay(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t *c
 static uint16_t partition_event(void *ctx, uint64_t partition, uint32_t event, const void *creation,
                                 void **child_ctx)
 {
+    const uint64_t flags = creation ? le64dec(creation) : 0;
     int answer;
 
-    uint64_t flags = 0;
-
-    if (creation)
-        memcpy(&flags, creation, sizeof flags);
     if (begin((struct fake_event){FAKE_PARTITION, ctx, partition, event, flags, 0, {0}}, &answer))
         return (uint16_t)answer;
     if (event == HVEMU_PARTITION_CREATED && current->child_ctx)

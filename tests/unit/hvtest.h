@@ -16,6 +16,15 @@
 #include "hvgdk/hvemu.h"
 #include "hvgdk/hvgdk.h"
 
+/* A number as guest memory has it, and as the lists of the Hv functions do; constant if it is. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LE32(value) __builtin_bswap32(value)
+#define LE64(value) __builtin_bswap64(value)
+#else
+#define LE32(value) ((uint32_t)(value))
+#define LE64(value) ((uint64_t)(value))
+#endif
+
 #define assert_status(got, want) hvtest_status((uint16_t)(got), want, #got, __FILE__, __LINE__)
 #define assert_action(got, want) hvtest_action(got, want, #got, __FILE__, __LINE__)
 #define assert_result(got, want) hvtest_result(got, want, #got, __FILE__, __LINE__)

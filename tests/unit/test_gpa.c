@@ -219,8 +219,8 @@ static void a_sparse_list_is_mapped_pair_by_pair(void **state)
 
 static void the_functions_do_what_the_calls_do(void **state)
 {
-    static const uint64_t sources[3] = {0x50, 0x51, 0x10000000000};
-    static const HV_GPA_MAPPING pairs[2] = {{0x20, 0x60}, {0x22, 0x61}};
+    static const uint64_t sources[3] = {LE64(0x50), LE64(0x51), LE64(0x10000000000)};
+    static const HV_GPA_MAPPING pairs[2] = {{LE64(0x20), LE64(0x60)}, {LE64(0x22), LE64(0x61)}};
     uint32_t count = 3;
 
     (void)state;

@@ -186,7 +186,7 @@ static void pages_come_back_once_each(void **state)
 
 static void the_functions_do_what_the_calls_do(void **state)
 {
-    static const uint64_t pages[3] = {0x30, 0x10, 0x20};
+    static const uint64_t pages[3] = {LE64(0x30), LE64(0x10), LE64(0x20)};
     uint64_t back[5] = {1, 1, 1, 1, 1};
     uint32_t count = 3;
 
@@ -197,9 +197,9 @@ static void the_functions_do_what_the_calls_do(void **state)
     count = 5;
     assert_status(HvWithdrawMemory(vmm->guest, anywhere, &count, back), 0x1D);
     assert_int_equal(count, 3);
-    assert_u64(back[0], 0x20);
-    assert_u64(back[1], 0x10);
-    assert_u64(back[2], 0x30);
+    assert_u64(back[0], LE64(0x20));
+    assert_u64(back[1], LE64(0x10));
+    assert_u64(back[2], LE64(0x30));
     assert_u64(back[3], 1);
     assert_u64(back[4], 1);
     assert_status(HvDepositMemory(vmm->guest, &count, pages), 0x00);
@@ -625,12 +625,12 @@ static uint16_t make_vp(void)
 static uint16_t map(void)
 {
     uint32_t count = 1;
-    return HvMapGpaPages(payer, 0, everything, &count, &(uint64_t){0x99});
+    return HvMapGpaPages(payer, 0, everything, &count, &(uint64_t){LE64(0x99)});
 }
 
 static uint16_t intercept(uint32_t leaf, uint32_t access)
 {
-    const HV_INTERCEPT_DESCRIPTOR descriptor = {2, {.AsUINT64 = leaf}};
+    const HV_INTERCEPT_DESCRIPTOR descriptor = {2, {.CpuidIndex = leaf}};
     return HvInstallIntercept(payer, access, &descriptor);
 }
 

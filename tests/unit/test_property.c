@@ -298,7 +298,7 @@ static void a_slots_next_partition_begins_with_the_defaults(void **state)
 {
     const struct hvemu_config config = {.size = sizeof config, .partitions = 2};
     struct fake_vmm *vmm = fake_new(&config, NULL);
-    uint64_t id = fake_child(vmm, vmm->root), value;
+    uint64_t id = fake_child(vmm, vmm->root), value = 0;
 
     (void)state;
     for (size_t i = 0; i < COUNT(held); i++)
@@ -869,7 +869,7 @@ static void an_extended_value_is_8_bytes(void **state)
             for (uint64_t words = 0; words < 4; words++)
                 if (words != 1)
                     assert_status(call_by(way, vmm, vmm->root, SET_EX | words << 17, in,
-                                          24 + words * 8, NULL),
+                                          (size_t)(24 + words * 8), NULL),
                                   0x05);
         }
     assert_int_equal(asked.calls, 0);

@@ -507,7 +507,7 @@ static HV_REGISTER_VALUE values[MANY];
 static void fill_lists(void)
 {
     for (uint32_t i = 0; i < MANY; i++) {
-        names[i] = RAX + i % 20;
+        names[i] = LE32(RAX + i % 20);
         memset(&values[i], 0x5A, sizeof values[i]);
     }
 }
@@ -531,14 +531,14 @@ static void a_failing_element_ends_a_get_and_leaves_the_rest(void **state)
             assert_status(HvGetVpRegisters(vmm->guest, 1, &count, names, values), answers[a]);
             assert_int_equal(count, k);
             for (uint32_t i = 0; i < MANY; i++) {
-                assert_u64(values[i].Reg128.Low64, i < k ? 0x1000 + i : 0x5A5A5A5A5A5A5A5A);
-                assert_u64(values[i].Reg128.High64, i < k ? 0x2000 + i : 0x5A5A5A5A5A5A5A5A);
+                assert_u64(LE64(values[i].Reg128.Low64), i < k ? 0x1000 + i : 0x5A5A5A5A5A5A5A5A);
+                assert_u64(LE64(values[i].Reg128.High64), i < k ? 0x2000 + i : 0x5A5A5A5A5A5A5A5A);
             }
             count = 20 - k; /* the rest */
             assert_status(HvGetVpRegisters(vmm->guest, 1, &count, names + k, values + k), 0x00);
             assert_int_equal(count, 20 - k);
             for (uint32_t i = 0; i < 20; i++)
-                assert_u64(values[i].Reg64, 0x1000 + i);
+                assert_u64(LE64(values[i].Reg64), 0x1000 + i);
         }
     }
 }
@@ -555,8 +555,8 @@ static void a_failing_element_ends_a_set_and_what_was_before_stands(void **state
             const uint16_t want = k < count ? 0x50 : 0x00;
 
             for (uint32_t i = 0; i < MANY; i++) {
-                values[i].Reg128.Low64 = (uint64_t)n << 32 | k << 16 | i;
-                values[i].Reg128.High64 = i;
+                values[i].Reg128.Low64 = LE64((uint64_t)n << 32 | k << 16 | i);
+                values[i].Reg128.High64 = LE64(i);
             }
             fake_forget(vmm);
             fake_fail(vmm, FAKE_VP_SET, k, 0x50);
@@ -564,12 +564,13 @@ static void a_failing_element_ends_a_set_and_what_was_before_stands(void **state
             assert_int_equal(count, k < lengths[n] ? k : lengths[n]);
             assert_int_equal(vmm->count[FAKE_VP_SET], count + !!want);
             for (uint32_t i = 0; i < count + !!want; i++) { /* in the order of the list */
-                assert_u64(vmm->log[i].gpa, names[i]);
-                assert_u64(vmm->log[i].value[0], values[i].Reg128.Low64);
-                assert_u64(vmm->log[i].value[1], values[i].Reg128.High64);
+                assert_u64(vmm->log[i].gpa, LE32(names[i]));
+                assert_u64(vmm->log[i].value[0], LE64(values[i].Reg128.Low64));
+                assert_u64(vmm->log[i].value[1], LE64(values[i].Reg128.High64));
             }
             for (uint32_t i = count < 20 ? 0 : count - 20; i < count; i++)
-                assert_u64(*fake_register(vmm, vmm->guest, 1, names[i]), values[i].Reg64);
+                assert_u64(*fake_register(vmm, vmm->guest, 1, LE32(names[i])),
+                           LE64(values[i].Reg64));
             fake_mend(vmm, FAKE_VP_SET);
         }
 }
@@ -660,8 +661,8 @@ static void a_list_ends_at_a_register_that_cannot_be(void **state)
     for (size_t i = 0; i < COUNT(bad); i++) {
         fill_lists();
         memset(values, 0, sizeof values);
-        names[2] = bad[i].name;
-        values[2].Reg64 = bad[i].value;
+        names[2] = LE32(bad[i].name);
+        values[2].Reg64 = LE64(bad[i].value);
         fake_forget(vmm);
         count = 5;
         assert_status(HvSetVpRegisters(vmm->guest, 1, &count, names, values), bad[i].status);

@@ -121,13 +121,13 @@ static void expect_op(unsigned i, enum fake_op op, uint64_t gpa, uint64_t destin
     assert_u64(vmm->log[i].vector, vector);
 }
 
-/* A list of 64-bit numbers from `first` on. */
+/* A list of 64-bit numbers from `first` on, as guest memory has it. */
 static const uint64_t *numbers(uint64_t first)
 {
     static uint64_t list[LIST];
 
     for (uint64_t i = 0; i < LIST; i++)
-        list[i] = first + i;
+        list[i] = LE64(first + i);
     return list;
 }
 
@@ -145,7 +145,7 @@ static void expect_all_refused(uint64_t id, uint16_t status)
 {
     const HV_REGISTER_NAME names[2] = {0x00020000, 0x00020001};
     const HV_GPA_MAPPING pairs[2] = {{0x10, 0x20}, {0x11, 0x21}};
-    const HV_INTERCEPT_DESCRIPTOR port = {.Type = 0x00, .Parameters.AsUINT64 = 0x60};
+    const HV_INTERCEPT_DESCRIPTOR port = {.Type = 0x00, .Parameters.IoPort = 0x60};
     const uint64_t pages[2] = {0x500, 0x501};
     HV_TRANSLATE_GVA_RESULT translated = {.AsUINT64 = 0x5A5A};
     HV_ACCESS_GPA_RESULT accessed = {.AsUINT64 = 0x5A5A};
@@ -324,7 +324,8 @@ static void the_next_child_is_one_of_the_first_argument_after_the_second(void **
 
 static void deposited_pages_come_back_and_are_counted(void **state)
 {
-    static const uint64_t pages[5] = {0x700, 0x123456789, 0x300, 0xFFFFFFFFFF, 0x800};
+    static const uint64_t pages[5] = {LE64(0x700), LE64(0x123456789), LE64(0x300),
+                                      LE64(0xFFFFFFFFFF), LE64(0x800)};
     uint64_t back[6], available = 0x5A5A, used = 0x5A5A;
     uint32_t count = 5;
 
@@ -334,7 +335,7 @@ static void deposited_pages_come_back_and_are_counted(void **state)
     assert_int_equal(count, 5);
     expect_call(0x500000048, 0x00, 5);
     for (unsigned i = 0; i < 5; i++) {
-        expect_op(i, FAKE_POOL, pages[i], 0, 1);
+        expect_op(i, FAKE_POOL, LE64(pages[i]), 0, 1);
         assert_u64(vmm->log[i].partition, vmm->root);
     }
     assert_status(HvCreateVp(guest, anywhere, 1, 0), 0x00);
@@ -349,10 +350,10 @@ static void deposited_pages_come_back_and_are_counted(void **state)
     assert_status(HvWithdrawMemory(guest, anywhere, &count, back + 1), 0x1D);
     assert_int_equal(count, 2);
     expect_call(0x300000049, 0x1D, 2);
-    expect_op(0, FAKE_POOL, back[1], 0, 0);
-    expect_op(1, FAKE_POOL, back[2], 0, 0);
-    assert_u64(back[1], 0x800);
-    assert_u64(back[2], 0xFFFFFFFFFF);
+    expect_op(0, FAKE_POOL, LE64(back[1]), 0, 0);
+    expect_op(1, FAKE_POOL, LE64(back[2]), 0, 0);
+    assert_u64(back[1], LE64(0x800));
+    assert_u64(back[2], LE64(0xFFFFFFFFFF));
     assert_u64(back[0], 0x5A5A5A5A5A5A5A5A);
     assert_u64(back[3], 0x5A5A5A5A5A5A5A5A);
 }
@@ -406,8 +407,9 @@ static void proximity_domains_are_judged_as_given(void **state)
 
 static void pages_are_mapped_where_and_as_told(void **state)
 {
-    static const uint64_t sources[3] = {0x900, 0xFFFFFFFFFF, 0x123};
-    static const HV_GPA_MAPPING pairs[2] = {{0x123456789, 0x77}, {0x10, 0x987654321}};
+    static const uint64_t sources[3] = {LE64(0x900), LE64(0xFFFFFFFFFF), LE64(0x123)};
+    static const HV_GPA_MAPPING pairs[2] = {{LE64(0x123456789), LE64(0x77)},
+                                            {LE64(0x10), LE64(0x987654321)}};
     uint32_t count = 3;
 
     (void)state;
@@ -416,7 +418,7 @@ static void pages_are_mapped_where_and_as_told(void **state)
     assert_int_equal(count, 3);
     expect_call(0x30000004B, 0x00, 3);
     for (unsigned i = 0; i < 3; i++) {
-        expect_op(i, FAKE_MAP, 0x123456000 + i, sources[i], HVEMU_MAP);
+        expect_op(i, FAKE_MAP, 0x123456000 + i, LE64(sources[i]), HVEMU_MAP);
         assert_u64(vmm->log[i].partition, guest);
         assert_u64(vmm->log[i].value[0], 0x0D);
     }
@@ -426,8 +428,8 @@ static void pages_are_mapped_where_and_as_told(void **state)
     assert_int_equal(count, 2);
     expect_call(0x20000006E, 0x00, 2);
     for (unsigned i = 0; i < 2; i++) {
-        expect_op(i, FAKE_MAP, pairs[i].TargetGpaPageNumber, pairs[i].SourceGpaPageNumber,
-                  HVEMU_MAP);
+        expect_op(i, FAKE_MAP, LE64(pairs[i].TargetGpaPageNumber),
+                  LE64(pairs[i].SourceGpaPageNumber), HVEMU_MAP);
         assert_u64(vmm->log[i].value[0], 0x10200003);
     }
     begin();
@@ -442,7 +444,8 @@ static void pages_are_mapped_where_and_as_told(void **state)
 
 static void a_failing_page_ends_the_list(void **state)
 {
-    static const HV_GPA_MAPPING pairs[3] = {{0x10, 0x20}, {0x11, 0x21}, {0x12, 0x22}};
+    static const HV_GPA_MAPPING pairs[3] = {
+        {LE64(0x10), LE64(0x20)}, {LE64(0x11), LE64(0x21)}, {LE64(0x12), LE64(0x22)}};
     uint32_t count = 3;
 
     (void)state;
@@ -466,20 +469,19 @@ static void a_failing_page_ends_the_list(void **state)
 static void an_intercept_has_type_parameter_and_access(void **state)
 {
     static const struct {
-        uint32_t type, access;
-        uint64_t parameter;
-    } cases[] = {{0x00, 0x02, 0x03F8}, {0x02, 0x04, 0x80000008}, {0x03, 0x04, 0x0E}};
+        HV_INTERCEPT_DESCRIPTOR what;
+        uint32_t access, parameter;
+    } cases[] = {{{0x00, {.IoPort = 0x03F8}}, 0x02, 0x03F8},
+                 {{0x02, {.CpuidIndex = 0x80000008}}, 0x04, 0x80000008},
+                 {{0x03, {.ExceptionVector = 0x0E}}, 0x04, 0x0E}};
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        const HV_INTERCEPT_DESCRIPTOR what = {.Type = cases[i].type,
-                                              .Parameters.AsUINT64 = cases[i].parameter};
-
         begin();
-        assert_status(HvInstallIntercept(guest, cases[i].access, &what), 0x00);
+        assert_status(HvInstallIntercept(guest, cases[i].access, &cases[i].what), 0x00);
         expect_call(0x4D, 0x00, 0);
         for (size_t j = 0; j < 3; j++)
-            assert_u64(hvemu_intercept(vmm->hv, guest, cases[j].type, (uint32_t)cases[j].parameter),
+            assert_u64(hvemu_intercept(vmm->hv, guest, cases[j].what.Type, cases[j].parameter),
                        j <= i ? cases[j].access : 0);
     }
 }
@@ -510,27 +512,27 @@ static void a_processor_is_made_and_ends_by_its_index(void **state)
 
 static void registers_are_read_into_their_places(void **state)
 {
-    static const HV_REGISTER_NAME names[3] = {0x00020003, 0x000A0001, 0x00020000};
+    static const HV_REGISTER_NAME names[3] = {LE32(0x00020003), LE32(0x000A0001), LE32(0x00020000)};
     HV_REGISTER_VALUE values[5];
-    uint64_t *first = fake_register(vmm, guest, 0, names[0]);
+    uint64_t *first = fake_register(vmm, guest, 0, LE32(names[0]));
     uint32_t count = 3;
 
     (void)state;
     first[0] = 0x1122334455667788;
     first[1] = 0x99AABBCCDDEEFF00;
-    fake_register(vmm, guest, 0, names[2])[0] = 0x42;
+    fake_register(vmm, guest, 0, LE32(names[2]))[0] = 0x42;
     memset(values, 0x5A, sizeof values);
     begin();
     assert_status(HvGetVpRegisters(guest, 0, &count, names, values + 1), 0x00);
     assert_int_equal(count, 3);
     expect_call(0x300000050, 0x00, 3);
     for (unsigned i = 0; i < 3; i++)
-        expect_op(i, FAKE_VP_GET, names[i], 0, 0);
-    assert_u64(values[1].AsUINT64[0], 0x1122334455667788);
-    assert_u64(values[1].AsUINT64[1], 0x99AABBCCDDEEFF00);
+        expect_op(i, FAKE_VP_GET, LE32(names[i]), 0, 0);
+    assert_u64(values[1].AsUINT64[0], LE64(0x1122334455667788));
+    assert_u64(values[1].AsUINT64[1], LE64(0x99AABBCCDDEEFF00));
     assert_u64(values[2].AsUINT64[0], 0);
     assert_u64(values[2].AsUINT64[1], 0);
-    assert_u64(values[3].AsUINT64[0], 0x42);
+    assert_u64(values[3].AsUINT64[0], LE64(0x42));
     assert_u64(values[3].AsUINT64[1], 0);
     assert_u64(values[0].AsUINT64[1], 0x5A5A5A5A5A5A5A5A);
     assert_u64(values[4].AsUINT64[0], 0x5A5A5A5A5A5A5A5A);
@@ -539,7 +541,7 @@ static void registers_are_read_into_their_places(void **state)
     fake_fail(vmm, FAKE_VP_GET, 1, 0x05);
     assert_status(HvGetVpRegisters(guest, 0, &count, names, values), 0x05);
     assert_int_equal(count, 1);
-    assert_u64(values[0].AsUINT64[0], 0x1122334455667788);
+    assert_u64(values[0].AsUINT64[0], LE64(0x1122334455667788));
     assert_u64(values[1].AsUINT64[0], 0x5A5A5A5A5A5A5A5A);
     count = 1;
     assert_status(HvGetVpRegisters(guest, 1, &count, names, values), 0x0E);
@@ -552,9 +554,9 @@ enum { MANY = 65 };
 static void fill(HV_REGISTER_NAME *names, HV_REGISTER_VALUE *values, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        names[i] = 0x00020000 + i % 32;
-        values[i].AsUINT64[0] = 0x1111000000000000 + i;
-        values[i].AsUINT64[1] = 0x2222000000000000 + i;
+        names[i] = LE32(0x00020000 + i % 32);
+        values[i].AsUINT64[0] = LE64(0x1111000000000000 + i);
+        values[i].AsUINT64[1] = LE64(0x2222000000000000 + i);
     }
 }
 
@@ -573,8 +575,9 @@ static void registers_are_written_in_the_order_of_the_list(void **state)
     assert_u64(seen.target, guest);
     assert_int_equal(vmm->logged, MANY);
     for (unsigned i = 0; i < MANY; i++) {
-        expect_op(i, FAKE_VP_SET, names[i], 0, 0);
-        assert_memory_equal(vmm->log[i].value, values[i].AsUINT64, 16);
+        expect_op(i, FAKE_VP_SET, LE32(names[i]), 0, 0);
+        assert_u64(vmm->log[i].value[0], LE64(values[i].AsUINT64[0]));
+        assert_u64(vmm->log[i].value[1], LE64(values[i].AsUINT64[1]));
     }
     for (unsigned k = 0; k < MANY; k++) {
         begin();
@@ -596,7 +599,7 @@ static void a_translation_has_its_flags_and_page(void **state)
 {
     HV_TRANSLATE_GVA_RESULT result = {.AsUINT64 = 0x5A5A};
     uint64_t page = 0x5A5A;
-    HV_REGISTER_NAME suspend = 0x00000001;
+    HV_REGISTER_NAME suspend = LE32(0x00000001);
     HV_REGISTER_VALUE value;
     uint32_t count = 1;
 
@@ -615,7 +618,7 @@ static void a_translation_has_its_flags_and_page(void **state)
     assert_u64(result.AsUINT64, 0x0000000600000000);
     assert_u64(page, 0x12345);
     assert_status(HvGetVpRegisters(guest, 0, &count, &suspend, &value), 0x00);
-    assert_u64(value.AsUINT64[0], 0x02); /* the translation cache is held */
+    assert_u64(value.AsUINT64[0], LE64(0x02)); /* the translation cache is held */
 }
 
 static void memory_is_read_to_sixteen_bytes(void **state)
@@ -728,7 +731,7 @@ static HV_STATUS map_sparse_from(uint32_t from, uint32_t *count)
     static HV_GPA_MAPPING pairs[LIST];
 
     for (uint32_t i = 0; i < LIST; i++)
-        pairs[i] = (HV_GPA_MAPPING){0x2000 + i, 0x3000 + i};
+        pairs[i] = (HV_GPA_MAPPING){LE64(0x2000 + i), LE64(0x3000 + i)};
     return HvMapSparseGpaPages(guest, 0x0F, count, pairs + from);
 }
 
@@ -888,7 +891,7 @@ static uint64_t enter_door(const struct hvemu_caller *caller, uint64_t control, 
 static void a_callers_own_door_gets_every_call_and_gives_every_answer(void **state)
 {
     const HV_INTERRUPT_CONTROL control = {.AsUINT64 = 0x100000007};
-    const HV_GPA_PAGE_NUMBER pages[2] = {0x1122, 0x3344};
+    const HV_GPA_PAGE_NUMBER pages[2] = {LE64(0x1122), LE64(0x3344)};
     uint32_t count = 2;
     uint64_t id = 0;
 
