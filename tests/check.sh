@@ -21,6 +21,7 @@ need cmake command cmake
 need ninja-build command ninja
 need pkg-config command pkg-config
 need valgrind command valgrind
+need spin command spin
 need libcmocka-dev module cmocka
 need libbsd-dev module libbsd-overlay
 need libunicorn-dev module unicorn
