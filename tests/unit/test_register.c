@@ -7,6 +7,7 @@
  * the same is expected of all. */
 
 #include "fake_vmm.h"
+#include "internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -983,6 +984,82 @@ static void any_one_of_many_can_be_taken_away_and_put_back(void **state)
         for (uint16_t k = 0; k < MANY; k++)
             assert_status(ask((uint16_t)(0x7001 + 2 * k)), k >= MANY - 1 - i ? NO_CODE : 0);
     }
+}
+
+/* Codes that the table of own calls would have at the same place, its last one, and at the two after
+ * that, which are its first: one block without a gap, in which nearly all lie elsewhere than they
+ * would. The last of each place is never registered. */
+enum { AT_LAST = 5, AT_FIRST = 3, AT_SECOND = 3, CROWD = AT_LAST + AT_FIRST + AT_SECOND };
+
+static unsigned at_place(uint32_t place, uint16_t *codes, unsigned count)
+{
+    unsigned found = 0;
+
+    for (uint32_t code = HVEMU__CODES; code < 0x10000 && found < count; code++)
+        if (hvemu__place(w.hv, (uint16_t)code) == place)
+            codes[found++] = (uint16_t)code;
+    return found;
+}
+
+static void find_crowd(uint16_t codes[CROWD])
+{
+    assert_int_equal(at_place(w.hv->place_mask, codes, AT_LAST), AT_LAST);
+    assert_int_equal(at_place(0, codes + AT_LAST, AT_FIRST), AT_FIRST);
+    assert_int_equal(at_place(1, codes + AT_LAST + AT_FIRST, AT_SECOND), AT_SECOND);
+}
+
+static int never_registered(unsigned member)
+{
+    return member == AT_LAST - 1 || member == AT_LAST + AT_FIRST - 1 || member == CROWD - 1;
+}
+
+static uint16_t note_code(const struct hvemu_invocation *invocation, const void *in,
+                          const void *item, void *out)
+{
+    (void)in, (void)item, (void)out;
+    assert_int_equal(invocation->call->code, (uint16_t)invocation->control);
+    w.handled++;
+    return 0;
+}
+
+static void assert_crowd(const uint16_t codes[CROWD], unsigned gone)
+{
+    for (unsigned i = 0; i < CROWD; i++) {
+        const int there = i != gone && !never_registered(i);
+
+        assert_int_equal(!strcmp(hvemu_call_name(w.hv, codes[i]), "HvCallNoting"), there);
+        for (enum way way = FROM_C; next_way(&way, 0, 0); way++) {
+            w.handled = 0;
+            make(way, codes[i], NULL, 0, 0);
+            assert_done(there ? 0 : NO_CODE);
+            assert_int_equal(w.handled, there);
+        }
+    }
+}
+
+static void calls_that_share_a_place_are_found_whichever_is_taken_away(void **state)
+{
+    const struct hvemu_config config = our_config();
+    struct hvemu_descriptor call = {SIZE, .name = "HvCallNoting", .handler = note_code};
+    uint16_t codes[CROWD];
+
+    (void)state;
+    for (unsigned first = 0; first < CROWD; first++)
+        for (unsigned gone = 0; gone <= CROWD; gone++) {
+            open_empty(&config, NULL);
+            find_crowd(codes);
+            for (unsigned i = first; i < first + CROWD; i++) {
+                call.code = codes[i % CROWD];
+                if (!never_registered(i % CROWD))
+                    assert_result(hvemu_register(w.hv, &call), HVEMU_OK);
+            }
+            if (gone < CROWD)
+                assert_result(hvemu_unregister(w.hv, codes[gone]),
+                              never_registered(gone) ? HVEMU_E_ARGUMENT : HVEMU_OK);
+            populate(ALL_OF_THEM);
+            assert_crowd(codes, gone);
+            fake_free(w.vmm);
+        }
 }
 
 static void a_withdrawn_built_in_is_unknown_in_every_way(void **state)
@@ -2349,6 +2426,7 @@ int main(void)
         IN_BARE_WORLD(ones_own_calls_have_the_names_they_were_given),
         IN_BARE_WORLD(what_does_not_exist_cannot_be_taken_away),
         IN_BARE_WORLD(any_one_of_many_can_be_taken_away_and_put_back),
+        cmocka_unit_test(calls_that_share_a_place_are_found_whichever_is_taken_away),
         cmocka_unit_test(a_withdrawn_built_in_is_unknown_in_every_way),
         IN_BARE_WORLD(the_c_forms_that_name_a_withdrawn_call_still_work),
         IN_BARE_WORLD(ones_own_call_takes_a_withdrawn_ones_place),

@@ -575,13 +575,13 @@ static void tell_story(void)
 /* ---- The benchmark ---- */
 
 /* With as few instructions as can be: such a call changes no register but RAX. */
-static void make_round_trips(uint32_t count, uintptr_t stub, uint64_t control, uint64_t in)
+static void make_round_trips(uint32_t count, uintptr_t page, uint64_t control, uint64_t in)
 {
     uint64_t result;
 
-    __asm__ volatile("1:\tcall *%[stub]\n\tdec %[count]\n\tjnz 1b"
+    __asm__ volatile("1:\tcall *%[page]\n\tdec %[count]\n\tjnz 1b"
                      : "=a"(result), [count] "+b"(count)
-                     : "c"(control), "d"(in), [stub] "S"(stub)
+                     : "c"(control), "d"(in), [page] "S"(page)
                      : "r8", "r9", "r10", "r11", "cc", "memory");
 }
 
