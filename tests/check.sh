@@ -22,6 +22,7 @@ need ninja-build command ninja
 need pkg-config command pkg-config
 need valgrind command valgrind
 need spin command spin
+need abigail-tools command abidiff
 need libcmocka-dev module cmocka
 need libbsd-dev module libbsd-overlay
 need libunicorn-dev module unicorn

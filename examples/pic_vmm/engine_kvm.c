@@ -31,7 +31,6 @@ struct engine {
     int kvm, vm, vcpu;
     struct kvm_run *run; /* with the registers of the last exit in run->s.regs */
     size_t run_bytes;
-    uint64_t overlay; /* where it lies; 0: nowhere */
     pthread_t thread; /* VP 0's, once `entered` */
     atomic_int entered;
 };
@@ -84,7 +83,7 @@ static int kvm_overlay(struct engine *engine, uint64_t gpa, uint8_t *page)
 /* The synthetic MSRs come to us, and so do those that KVM does not know. */
 static int filter_msrs(struct engine *engine)
 {
-    static uint8_t none_allowed[VMM_MSR_COUNT / 8];
+    static uint8_t none_allowed[VMM_MSR_COUNT / 8] = {0};
     struct kvm_enable_cap to_user_space = {
         .cap = KVM_CAP_X86_USER_SPACE_MSR,
         .args = {KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN},
@@ -236,7 +235,7 @@ static const char *make(struct engine *engine)
     if (engine->vcpu < 0)
         return "KVM_CREATE_VCPU";
     bytes = ioctl(engine->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    if (bytes < 0)
+    if (bytes <= 0)
         return "KVM_GET_VCPU_MMAP_SIZE";
     run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, engine->vcpu, 0);
     if (run == MAP_FAILED)

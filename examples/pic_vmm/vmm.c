@@ -319,7 +319,7 @@ void vmm_out(struct vmm *vmm, uint16_t port, uint32_t value)
         check_report(value);
         break;
     case PORT_LINE:
-        wire_set_input(&vmm->wire, value & 7, value >> 8 & 1);
+        wire_set_input(&vmm->wire, value & 7, (int)(value >> 8 & 1));
         break;
     case PORT_TIMER:
         wire_start_timer(&vmm->wire, value);

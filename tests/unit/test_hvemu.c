@@ -3,41 +3,12 @@
 
 /* The instance: its memory, configurations and ops of every version, and bad arguments. */
 
+#include "../abi/first.h"
 #include "fake_vmm.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The structures of the first release, as programs compiled with it have them. Not to be changed. */
-struct first_config {
-    size_t size;
-    uint32_t partitions, vps, depth, children, gpa_bits, features, recommendations, page_code_bytes;
-    uint8_t page_code[16];
-    uint64_t privileges;
-    uint32_t calls, rep_budget, vps_each, pages;
-    uint32_t create_cost, initialize_cost, vp_cost, map_cost, intercept_cost, descendants,
-        intercepts;
-};
-
-struct first_ops {
-    size_t size;
-    void (*ext_int)(void *, uint64_t);
-    uint16_t (*interrupt)(void *, uint64_t, uint64_t, uint64_t, uint32_t);
-    int (*gpa_read)(void *, uint64_t, uint64_t, void *, uint32_t);
-    int (*gpa_writable)(void *, uint64_t, uint64_t, uint32_t);
-    int (*gpa_write)(void *, uint64_t, uint64_t, const void *, uint32_t);
-    int (*overlay)(void *, uint64_t, uint64_t, const uint8_t *, uint32_t);
-    uint16_t (*partition)(void *, uint64_t, uint32_t, const void *, void **);
-    int (*filter)(void *, const struct hvemu_invocation *);
-    void (*trace)(void *, const struct hvemu_invocation *, uint16_t, uint16_t);
-    uint16_t (*vp)(void *, struct hvemu_vp *, uint32_t, const void *, void **);
-    uint16_t (*vp_get)(void *, struct hvemu_vp *, uint32_t, uint64_t[2]);
-    uint16_t (*vp_set)(void *, struct hvemu_vp *, uint32_t, const uint64_t[2]);
-    uint16_t (*map)(void *, uint64_t, uint32_t, uint64_t, uint64_t, uint32_t);
-    uint16_t (*pool)(void *, uint64_t, uint64_t, int);
-    uint16_t (*property)(void *, uint64_t, uint32_t, uint64_t, uint64_t *, int);
-};
 
 /* What a program compiled with a later release would hand in. */
 struct later_config {
@@ -49,50 +20,6 @@ struct later_ops {
     struct first_ops first;
     void (*more[3])(void);
 };
-
-/* Both are fixed numbers of bytes where a pointer has eight. */
-_Static_assert(sizeof(void *) != 8 || sizeof(struct first_config) == 112, "first_config");
-_Static_assert(sizeof(void *) != 8 || sizeof(struct first_ops) == 128, "first_ops");
-#define SAME_PLACE(a, b, field) \
-    _Static_assert(offsetof(struct a, field) == offsetof(struct b, field), #field)
-SAME_PLACE(first_config, hvemu_config, size);
-SAME_PLACE(first_config, hvemu_config, partitions);
-SAME_PLACE(first_config, hvemu_config, vps);
-SAME_PLACE(first_config, hvemu_config, depth);
-SAME_PLACE(first_config, hvemu_config, children);
-SAME_PLACE(first_config, hvemu_config, gpa_bits);
-SAME_PLACE(first_config, hvemu_config, features);
-SAME_PLACE(first_config, hvemu_config, recommendations);
-SAME_PLACE(first_config, hvemu_config, page_code_bytes);
-SAME_PLACE(first_config, hvemu_config, page_code);
-SAME_PLACE(first_config, hvemu_config, privileges);
-SAME_PLACE(first_config, hvemu_config, calls);
-SAME_PLACE(first_config, hvemu_config, rep_budget);
-SAME_PLACE(first_config, hvemu_config, vps_each);
-SAME_PLACE(first_config, hvemu_config, pages);
-SAME_PLACE(first_config, hvemu_config, create_cost);
-SAME_PLACE(first_config, hvemu_config, initialize_cost);
-SAME_PLACE(first_config, hvemu_config, vp_cost);
-SAME_PLACE(first_config, hvemu_config, map_cost);
-SAME_PLACE(first_config, hvemu_config, intercept_cost);
-SAME_PLACE(first_config, hvemu_config, descendants);
-SAME_PLACE(first_config, hvemu_config, intercepts);
-SAME_PLACE(first_ops, hvemu_ops, size);
-SAME_PLACE(first_ops, hvemu_ops, ext_int);
-SAME_PLACE(first_ops, hvemu_ops, interrupt);
-SAME_PLACE(first_ops, hvemu_ops, gpa_read);
-SAME_PLACE(first_ops, hvemu_ops, gpa_writable);
-SAME_PLACE(first_ops, hvemu_ops, gpa_write);
-SAME_PLACE(first_ops, hvemu_ops, overlay);
-SAME_PLACE(first_ops, hvemu_ops, partition);
-SAME_PLACE(first_ops, hvemu_ops, filter);
-SAME_PLACE(first_ops, hvemu_ops, trace);
-SAME_PLACE(first_ops, hvemu_ops, vp);
-SAME_PLACE(first_ops, hvemu_ops, vp_get);
-SAME_PLACE(first_ops, hvemu_ops, vp_set);
-SAME_PLACE(first_ops, hvemu_ops, map);
-SAME_PLACE(first_ops, hvemu_ops, pool);
-SAME_PLACE(first_ops, hvemu_ops, property);
 
 enum { ROOM = 0x40000 };
 static alignas(64) uint8_t memory[ROOM];
