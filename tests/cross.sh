@@ -2,16 +2,19 @@
 # SPDX-FileCopyrightText: The libhvemu authors
 # SPDX-License-Identifier: MIT
 
-# sh cross.sh [HOST...]: the tests on other machines than this one, which is Debian 12 on x86-64.
+# sh cross.sh [--quick] [HOST...]: the tests on other machines than this one, Debian 12 on x86-64.
 #   s390x    big-endian, under qemu-user
 #   i686     32 bits, as this machine runs it or else under qemu-user
 #   aarch64  under qemu-user
 #   musl     this machine, with another C library
 #   mingw    Windows on x86-64: built and not run, library and examples that need no POSIX
+#   bare     no system at all: examples/bare, the freestanding library in a kernel, under the engines
+#            of pic_vmm, of which one at least has to work
 # Installs what is missing (as root, with apt-get), builds below build/cross, optimised and with
 # warnings as errors, and runs the tests, one host after the other. Ends at the first that fails,
 # with its output. cmocka and libbsd come as Debian's sources, for which apt-get has a state of its
-# own below build/cross: the system's does not change.
+# own below build/cross: the system's does not change. --quick leaves out what takes longest under
+# qemu-user.
 #
 # What this cannot show is how threads meet on other machines: under qemu-user a foreign program's
 # loads and stores are this machine's, which reorders less than s390x's memory order allows and much
@@ -24,7 +27,12 @@ export LC_ALL
 unset CFLAGS CXXFLAGS LDFLAGS
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/cmake/need.sh"
-hosts=${*:-s390x i686 aarch64 musl mingw}
+quick=
+if [ "${1-}" = --quick ]; then
+    quick=quick
+    shift
+fi
+hosts=${*:-s390x i686 aarch64 musl mingw bare}
 
 began=$(date +%s)
 say() { printf '%4ds  %s\n' $(($(date +%s) - began)) "$*"; }
@@ -61,6 +69,12 @@ for host in $hosts; do
         ;;
     mingw)
         need gcc-mingw-w64-x86-64-win32 command x86_64-w64-mingw32-gcc
+        ;;
+    bare)
+        need gcc command gcc
+        need libc6-dev header stdio.h
+        need libbsd-dev module libbsd-overlay
+        need libunicorn-dev module unicorn
         ;;
     *)
         echo "cross.sh: no host is called $host" >&2
@@ -169,8 +183,12 @@ abi=symbols and linker maps, which are those of files
 packaging=builds with this machine's compiler
 bench=times, and counts of instructions, are not an emulator's
 docs=texts
+protocol=models of the sources, not of what was built
 long=one that runs, with more steps"
 labels=$(echo "$left_out" | sed 's/=.*//' | paste -s -d'|')
+# Under qemu-user: those about nothing but order, and for --quick those that take longest.
+orders="test_linearizable test_lifecycle_race"
+slow="test_short_way test_double test_poison conformance_atomic model"
 
 # What a program was built for, from itself.
 what_is()
@@ -184,8 +202,10 @@ test_host() # compiler, archiver, emulator...
     compiler=$1
     logged "$cross/$host/prefix.log" build_prefix "$1" "$2"
     shift 2
-    except='^$'
-    [ $# = 0 ] || [ "${1#qemu}" = "$1" ] || except='^test_(linearizable|lifecycle_race)$'
+    case ${1-} in
+    qemu*) except="^($(echo "$orders${quick:+ $slow}" | sed 's/ /|/g'))\$" ;;
+    *) except='^$' ;;
+    esac
     configure Linux "$host" "$compiler" -DHVEMU_BUILD_SHARED=OFF \
         -DCMAKE_CROSSCOMPILING_EMULATOR="$(IFS=';' && echo "$*")"
     logged "$cross/$host/tests.log" ctest --test-dir "$cross/$host/build" -j "$(nproc)" \
@@ -207,14 +227,51 @@ test_gnu() # target, emulator...
     test_host "$compiler" "$archiver" "$@"
 }
 
-if [ "$hosts" != mingw ] && [ ! -e "$cross/sources/complete" ]; then
-    logged "$cross/sources.log" fetch_sources
-    say "sources of cmocka and libbsd: fetched"
-fi
+# ---- The image
+
+build_image()
+(
+    cd "$cross/bare"
+    cmake --fresh -G Ninja -S "$root" -B vmm -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release \
+        -DHVEMU_BUILD_TESTS=OFF -DHVEMU_BUILD_SHARED=OFF -DHVEMU_WERROR=ON
+    cmake --build vmm --target pic_vmm -- --quiet
+    cmake --fresh -G Ninja -S "$root/examples/bare" -B image -DCMAKE_C_COMPILER=gcc \
+        -DCMAKE_BUILD_TYPE=Release -DHVEMU_WERROR=ON
+    cmake --build image -- --quiet
+)
+
+# An engine that does not work here says so; all but one may.
+run_image()
+{
+    ran=
+    for engine in kvm unicorn; do
+        status=0
+        sh "$root/examples/pic_vmm/compare.sh" "$root/examples/bare/bare.txt" \
+            "$cross/bare/vmm/examples/pic_vmm/pic_vmm" --engine $engine \
+            --image "$cross/bare/image/bare.bin" || status=$?
+        case $status in
+        0) ran="$ran $engine" ;;
+        77) ;;
+        *) return 1 ;;
+        esac
+    done
+    [ "$ran" ]
+}
+
+# ---- All of them
+
+case $hosts in
+*s390x* | *i686* | *aarch64* | *musl*)
+    if [ ! -e "$cross/sources/complete" ]; then
+        logged "$cross/sources.log" fetch_sources
+        say "sources of cmocka and libbsd: fetched"
+    fi
+    ;;
+esac
 
 tested=
 for host in $hosts; do
-    unset CFLAGS
+    unset CFLAGS PKG_CONFIG_LIBDIR
     host_began=$(date +%s)
     mkdir -p "$cross/$host"
     case $host in
@@ -237,20 +294,28 @@ for host in $hosts; do
         say "mingw: built in $(($(date +%s) - host_began)) s and not run:" \
             "$(cd "$cross/mingw/build" && echo libhvemu.[ad]* examples/*.exe)"
         ;;
+    bare)
+        logged "$cross/bare/build.log" build_image
+        logged "$cross/bare/run.log" run_image
+        say "bare: said in $(($(date +%s) - host_began)) s what it should," \
+            "$(wc -c <"$cross/bare/image/bare.bin") bytes"
+        grep '^pic_vmm: engine' "$cross/bare/run.log"
+        ;;
     esac
 done
 
-echo "Left out:"
+[ "$hosts" = bare ] || echo "Left out:"
 if [ "$tested" ]; then
     echo "$left_out" | while IFS='=' read -r label why; do
         names=$(ctest --test-dir "$cross/$tested/build" -N -L "^$label\$" |
             sed -n 's/^ *Test *#[0-9]*: //p' | paste -s -d' ')
         echo "  $names ($label): $why"
     done
-    echo "  test_linearizable test_lifecycle_race, under qemu-user: see the head of this script"
+    echo "  $orders, under qemu-user: see the head of this script"
+    [ -z "$quick" ] || echo "  $slow, under qemu-user: --quick"
     echo "  the headers as C++17: the compilers are for C alone"
+    echo "  pic_vmm: its guest is x64 code"
 fi
-echo "  pic_vmm: its guest is x64 code"
 case $hosts in
 *mingw*) echo "  mingw, all tests, test double and root_client: they need POSIX, or libbsd" ;;
 esac

@@ -3,7 +3,7 @@
 
 /* pic_vmm: a VMM that runs a small 64-bit guest on KVM or on Unicorn, and tells what guest and
  * hypervisor say to each other. Both engines tell the same story, to the byte. With --bench it tells
- * how long a hypercall takes instead. */
+ * how long a hypercall takes instead, and with --image it runs a guest of somebody else's. */
 
 #include <err.h>
 #include <getopt.h>
@@ -30,7 +30,7 @@ enum { ENGINES = sizeof engines / sizeof *engines, BENCH_CALLS = 1000 };
 static void usage(FILE *to)
 {
     fprintf(to,
-            "usage: pic_vmm [--engine NAME] [--bench[=CALLS]] [--timeout SECONDS]\n"
+            "usage: pic_vmm [--engine NAME] [--image FILE | --bench[=CALLS]] [--timeout SECONDS]\n"
             "\n"
             "Runs a guest that finds \"Hv#1\", makes hypercalls and takes 8259 interrupts, and\n"
             "tells its story.\n"
@@ -40,12 +40,14 @@ static void usage(FILE *to)
         fprintf(to, "%s %s", i ? " or" : "", engines[i]->name);
     fprintf(to,
             "; default: the first that works\n"
+            "  --image FILE       no story, but this guest, a flat image, and what it says;\n"
+            "                     guest/protocol.h is what it can rely on\n"
             "  --bench[=CALLS]    no story, but how long a hypercall takes on each engine, and\n"
             "                     how much of that in libhvemu; CALLS: at a time, default: %d\n"
             "  --timeout SECONDS  give up then; default: 60\n"
             "  --help             print this\n"
             "\n"
-            "Exit status: 0, 1 if story or benchmark went wrong, 2 in case of trouble, 77 if no\n"
+            "Exit status: 0, 1 if guest or benchmark went wrong, 2 in case of trouble, 77 if no\n"
             "engine, or not the one asked for, works here.\n",
             BENCH_CALLS);
 }
@@ -83,7 +85,7 @@ static int is_known(const char *engine)
     return 0;
 }
 
-static struct vmm *open_vmm(const char *engine, const char **name)
+static struct vmm *open_vmm(const char *engine, const char *image, const char **name)
 {
     for (size_t i = 0; i < ENGINES; i++) {
         const char *why = NULL;
@@ -92,7 +94,7 @@ static struct vmm *open_vmm(const char *engine, const char **name)
         if (!is_wanted(engine, i))
             continue;
         *name = engines[i]->name;
-        vmm = vmm_open(engines[i], &why);
+        vmm = vmm_open(engines[i], image, &why);
         if (vmm)
             return vmm;
         warnx(engine ? "engine %s does not work here: %s"
@@ -102,14 +104,14 @@ static struct vmm *open_vmm(const char *engine, const char **name)
     exit(EXIT_CANNOT);
 }
 
-static int run_story(const char *engine)
+static int run_guest(const char *engine, const char *image)
 {
     const char *name = NULL;
-    struct vmm *vmm = open_vmm(engine, &name);
+    struct vmm *vmm = open_vmm(engine, image, &name);
     unsigned wrong;
 
     fprintf(stderr, "pic_vmm: engine %s\n", name);
-    wrong = vmm_run(vmm);
+    wrong = image ? vmm_run_image(vmm) : vmm_run(vmm);
     vmm_close(vmm);
     return wrong ? EXIT_WRONG : 0;
 }
@@ -126,7 +128,7 @@ static int run_bench(const char *engine, uint32_t calls)
 
         if (!is_wanted(engine, i))
             continue;
-        vmm = vmm_open(engines[i], &why);
+        vmm = vmm_open(engines[i], NULL, &why);
         if (!vmm) {
             printf("%-8s skipped: %s\n", engines[i]->name, why);
             continue;
@@ -148,13 +150,11 @@ static int run_bench(const char *engine, uint32_t calls)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"engine", required_argument, NULL, 'e'},
-        {"bench", optional_argument, NULL, 'b'},
-        {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"engine", required_argument, NULL, 'e'}, {"image", required_argument, NULL, 'i'},
+        {"bench", optional_argument, NULL, 'b'},  {"timeout", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
-    const char *engine = NULL;
+    const char *engine = NULL, *image = NULL;
     uint32_t calls = 0;
     unsigned timeout = 60;
     int option, status;
@@ -163,6 +163,9 @@ int main(int argc, char **argv)
         switch (option) {
         case 'e':
             engine = optarg;
+            break;
+        case 'i':
+            image = optarg;
             break;
         case 'b':
             calls = optarg ? (uint32_t)number(optarg, 100000000, "bench") : BENCH_CALLS;
@@ -177,7 +180,7 @@ int main(int argc, char **argv)
             usage(stderr);
             return EXIT_TROUBLE;
         }
-    if (optind < argc) {
+    if (optind < argc || (image && calls)) {
         usage(stderr);
         return EXIT_TROUBLE;
     }
@@ -187,7 +190,7 @@ int main(int argc, char **argv)
     setlinebuf(stdout); /* also what was told before a timeout */
     signal(SIGALRM, watchdog);
     alarm(timeout);
-    status = calls ? run_bench(engine, calls) : run_story(engine);
+    status = calls ? run_bench(engine, calls) : run_guest(engine, image);
     if (fflush(stdout) || ferror(stdout))
         errx(EXIT_TROUBLE, "stdout cannot be written to");
     return status;

@@ -25,7 +25,8 @@ void check_status(uint16_t got, uint16_t wanted);
 /* From now on nothing is told. */
 void tell_no_more(void);
 
-/* The last line. Returns how much was wrong. */
+/* The last line. Returns how much was wrong. A story that has not come to its end is. */
 unsigned end_story(void);
+unsigned end_checks(void); /* without a story */
 
 #endif

@@ -477,6 +477,13 @@ static int op_overlay(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t
     return HVEMU_MEM_OK;
 }
 
+static void stop_guest(struct vmm *vmm)
+{
+    atomic_store(&vmm->stop, 1);
+    vmm->ops->kick(vmm->engine);
+    sem_post(&vmm->wake);
+}
+
 static uint16_t op_partition(void *ctx, uint64_t partition, uint32_t event, const void *creation,
                              void **child_ctx)
 {
@@ -486,18 +493,28 @@ static uint16_t op_partition(void *ctx, uint64_t partition, uint32_t event, cons
 
     (void)creation, (void)child_ctx; /* every partition has this VMM */
     tell("partition %llu is %s", (unsigned long long)partition, names[event]);
-    if (event == HVEMU_PARTITION_STOP && partition == vmm->guest) {
-        atomic_store(&vmm->stop, 1);
-        vmm->ops->kick(vmm->engine);
-        sem_post(&vmm->wake);
-    }
+    if (event == HVEMU_PARTITION_STOP && partition == vmm->guest)
+        stop_guest(vmm);
     return HV_STATUS_SUCCESS;
 }
 
 /* ---- Life ---- */
 
+static void load_file(uint8_t *memory, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    size_t bytes;
+
+    if (!file)
+        err(2, "%s", path);
+    bytes = fread(memory + GUEST_IMAGE, 1, GUEST_STACK - GUEST_IMAGE, file);
+    if (!bytes || getc(file) != EOF || ferror(file))
+        errx(2, "%s is empty, too large for a guest, or cannot be read", path);
+    fclose(file);
+}
+
 /* The memory image and the tables that protocol.h promises. */
-static void load_guest(uint8_t *memory)
+static void load_guest(uint8_t *memory, const char *image)
 {
     const uint64_t gdt[] = {0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF};
     const uint64_t present_writable = 3, large = 0x80;
@@ -509,7 +526,10 @@ static void load_guest(uint8_t *memory)
     memcpy(memory + GUEST_GDT, gdt, sizeof gdt);
     for (size_t level = 0; level < 3; level++)
         memcpy(memory + GUEST_TABLES + level * 0x1000, &tables[level], sizeof tables[level]);
-    memcpy(memory + GUEST_IMAGE, guest_image, (size_t)(guest_image_end - guest_image));
+    if (image)
+        load_file(memory, image);
+    else
+        memcpy(memory + GUEST_IMAGE, guest_image, (size_t)(guest_image_end - guest_image));
 }
 
 static void *allocate_pages(size_t bytes)
@@ -563,7 +583,7 @@ static void make_hypervisor(struct vmm *vmm)
         errx(2, "libhvemu: %s", hvemu_result_text(result));
 }
 
-struct vmm *vmm_open(const struct engine_ops *ops, const char **why)
+struct vmm *vmm_open(const struct engine_ops *ops, const char *image, const char **why)
 {
     struct vmm *vmm = calloc(1, sizeof *vmm);
 
@@ -574,7 +594,7 @@ struct vmm *vmm_open(const struct engine_ops *ops, const char **why)
     sem_init(&vmm->done, 0, 0);
     vmm->memory = allocate_pages(GUEST_MEMORY);
     vmm->page = allocate_pages(HV_PAGE_SIZE);
-    load_guest(vmm->memory);
+    load_guest(vmm->memory, image);
     make_hypervisor(vmm);
     wire_init(&vmm->wire, &vmm->root, vmm->guest);
     vmm->engine = ops->open(vmm, why);
@@ -630,14 +650,19 @@ static void end_guest(struct vmm *vmm)
     check_status(status, HV_STATUS_INVALID_PARTITION_ID);
 }
 
+static void start_guest(struct vmm *vmm)
+{
+    if (pthread_create(&vmm->thread, NULL, vp_main, vmm))
+        errx(2, "no thread for VP 0");
+}
+
 unsigned vmm_run(struct vmm *vmm)
 {
     printf("The root is partition %llu, the guest partition %llu\n",
            (unsigned long long)vmm->root.partition, (unsigned long long)vmm->guest);
     hvemu_attach(&vmm->root);
     try_poor_partition(vmm);
-    if (pthread_create(&vmm->thread, NULL, vp_main, vmm))
-        errx(2, "no thread for VP 0");
+    start_guest(vmm);
     sem_wait(&vmm->done);
     end_guest(vmm);
     pthread_join(vmm->thread, NULL);
@@ -646,6 +671,15 @@ unsigned vmm_run(struct vmm *vmm)
     tell("%u interrupts in all", vmm->handled);
     check(vmm->handled >= 100, "too few interrupts");
     return end_story();
+}
+
+unsigned vmm_run_image(struct vmm *vmm)
+{
+    start_guest(vmm);
+    sem_wait(&vmm->done);
+    stop_guest(vmm);
+    pthread_join(vmm->thread, NULL);
+    return end_checks();
 }
 
 void vmm_bench(struct vmm *vmm, struct bench *bench)
