@@ -96,7 +96,7 @@ static inline enum hvemu_action hvemu__step_after(int answer)
 {
     if (HVEMU__MOSTLY(answer == HVEMU_MEM_OK))
         return HVEMU_STEP;
-    if (answer == HVEMU_MEM_NONE)
+    if (answer == HVEMU_MEM_NONE || answer == HVEMU_MEM_DENIED)
         return HVEMU_INTERCEPT;
     return answer == HVEMU_MEM_AGAIN ? HVEMU_REPEAT : HVEMU_FAILED;
 }

@@ -134,7 +134,8 @@ enum {
     HVEMU_MEM_NONE,   /* not there, or no such access: the call becomes HVEMU_INTERCEPT */
     HVEMU_MEM_AGAIN,  /* would block: the call becomes HVEMU_REPEAT */
     HVEMU_MEM_FAILED, /* the call becomes HVEMU_FAILED */
-    HVEMU_MEM_DENIED  /* as NONE, but something is there: HvReadGpa and HvWriteGpa say which */
+    HVEMU_MEM_DENIED  /* memory ops: as NONE, but something is there; HvReadGpa, HvWriteGpa and
+                         HvTranslateVirtualAddress say which */
 };
 
 /* Events of the partition op, in the order of a partition's life. CREATED, ACTIVE and DELETED are
