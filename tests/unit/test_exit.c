@@ -457,6 +457,171 @@ static void hostile_control_words_are_answered(void **state)
     assert_narrow_answer(vmm->vp, fake_frame32(0x80010056, 1, 0), 3);
 }
 
+static void list_beyond_the_address_space_is_misplaced(void **state)
+{
+    struct fake_vmm *vmm = *state;
+
+    assert_answer(vmm->vp, fake_frame64(0x56, (uint64_t)1 << 52, 0), 4);
+    assert_answer(vmm->vp, fake_frame64(0x56, 0xFFFFFFFFFFFFFFF8, 0), 4);
+    assert_u64(vmm->logged, 0);
+    exit_with(vmm->vp, fake_frame64(0x56, ((uint64_t)1 << 52) - 8, 0), HVEMU_INTERCEPT, 0);
+}
+
+static void list_in_the_callers_hypercall_page_is_no_ops_business(void **state)
+{
+    struct fake_vmm *vmm = *state;
+    const uint64_t last = FAKE_HYPERCALL_PAGE + 0xFF8;
+    struct hvemu_x64_frame frame =
+        exit_with(vmm->vp, fake_frame64(0x56, last, 0), HVEMU_INTERCEPT, 0);
+
+    assert_u64(frame.gpa, last);
+    assert_u64(frame.access, HVEMU_ACCESS_READ);
+    assert_u64(vmm->logged, 0);
+    exit_with(vmm->vp, fake_frame64(0x56, last + 8, 0), HVEMU_INTERCEPT, 0);
+    assert_u64(vmm->count[FAKE_GPA_READ], 1);
+}
+
+/* ---- Calls of the VMM's own that nobody filters or traces ---- */
+
+static struct {
+    unsigned calls;
+    struct hvemu_invocation last;
+    uint8_t in[8]; /* the header's beginning */
+} heard;
+
+static uint16_t hear(const struct hvemu_invocation *invocation, const void *in, const void *item,
+                     void *out)
+{
+    (void)item, (void)out;
+    heard.calls++;
+    heard.last = *invocation;
+    memset(heard.in, 0, sizeof heard.in);
+    memcpy(heard.in, in,
+           invocation->header_bytes < sizeof heard.in ? invocation->header_bytes : sizeof heard.in);
+    return 0;
+}
+
+#define OWN(...)                                                                             \
+    {                                                                                        \
+        .size = sizeof(struct hvemu_descriptor), .name = "own", .handler = hear, __VA_ARGS__ \
+    }
+
+static struct fake_vmm *new_with_calls(const struct hvemu_descriptor *calls, uint32_t count)
+{
+    const struct hvemu_config config = {.size = sizeof config, .features = 0x8010, .calls = count};
+    struct fake_vmm *vmm = fake_new(&config, NULL);
+
+    for (uint32_t i = 0; i < count; i++)
+        assert_result(hvemu_register(vmm->hv, &calls[i]), HVEMU_OK);
+    fake_add_guest(vmm, HV_PRIVILEGE_ALL);
+    memset(&heard, 0, sizeof heard);
+    return vmm;
+}
+
+/* The call reached its handler, once, with this header. */
+static void assert_heard(struct fake_vmm *vmm, uint16_t code, uint64_t target, uint64_t first)
+{
+    assert_int_equal(heard.calls, 1);
+    assert_int_equal(heard.last.call->code, code);
+    assert_ptr_equal(heard.last.vp, vmm->vp);
+    assert_u64(heard.last.caller, vmm->guest);
+    assert_u64(heard.last.target, target);
+    assert_u64(le64dec(heard.in), first);
+    heard.calls = 0;
+}
+
+static void own_call_about_nobody_has_a_header_and_no_target(void **state)
+{
+    static const struct hvemu_descriptor call[] = {OWN(.code = 0x7001, .in = 8)};
+    struct fake_vmm *vmm = new_with_calls(call, 1);
+
+    (void)state;
+    assert_answer(vmm->vp, fake_frame64(0x17001, vmm->guest, 0), 0);
+    assert_heard(vmm, 0x7001, 0, vmm->guest);
+    le64enc(vmm->ram + IN, vmm->guest);
+    assert_answer(vmm->vp, fake_frame64(0x7001, IN, 0), 0);
+    assert_heard(vmm, 0x7001, 0, vmm->guest);
+    fake_free(vmm);
+}
+
+static void own_call_without_lists_asks_for_no_memory(void **state)
+{
+    static const struct hvemu_descriptor call[] = {OWN(.code = 0x7001)};
+    struct fake_vmm *vmm = new_with_calls(call, 1);
+
+    (void)state;
+    assert_answer(vmm->vp, fake_frame64(0x7001, 0xFFFFFFFFFFFFFFFF, 1), 0);
+    assert_heard(vmm, 0x7001, 0, 0);
+    assert_answer(vmm->vp, fake_frame64(0x7001, IN, OUT), 0);
+    assert_heard(vmm, 0x7001, 0, 0);
+    assert_u64(vmm->logged, 0);
+    fake_free(vmm);
+}
+
+static void own_call_whose_header_the_registers_cannot_hold_is_for_memory(void **state)
+{
+    static const struct hvemu_descriptor calls[] = {OWN(.code = 0x7001, .in = 112),
+                                                    OWN(.code = 0x7002, .in = 113)};
+    struct fake_vmm *vmm = new_with_calls(calls, 2);
+
+    (void)state;
+    assert_answer(vmm->vp, fake_frame64(0x17001, 5, 0), 0);
+    assert_heard(vmm, 0x7001, 0, 5);
+    assert_answer(vmm->vp, fake_frame64(0x17002, 5, 0), 3);
+    assert_int_equal(heard.calls, 0);
+    le64enc(vmm->ram + IN, 6);
+    assert_answer(vmm->vp, fake_frame64(0x7002, IN, 0), 0);
+    assert_heard(vmm, 0x7002, 0, 6);
+    fake_free(vmm);
+}
+
+static void own_call_of_every_shape_reaches_its_handler(void **state)
+{
+    static const struct hvemu_descriptor calls[] = {
+        OWN(.code = 0x7001, .in = 8, .out = 8),
+        OWN(.code = 0x7002, .in = 8, .form = HVEMU_REP),
+        OWN(.code = 0x7003, .in = 8, .form = HVEMU_VARIABLE),
+        OWN(.code = 0x7004, .in = 8, .target = HVEMU_SELF, .states = HVEMU_STATE_ACTIVE),
+    };
+    struct fake_vmm *vmm = new_with_calls(calls, 4);
+    const uint64_t self = HV_PARTITION_ID_SELF, first = (uint64_t)1 << 32;
+
+    (void)state;
+    exit_with(vmm->vp, fake_frame64(0x17001, self, 0), HVEMU_STEP, HVEMU_X64_RAX | HVEMU_X64_XMM0);
+    assert_heard(vmm, 0x7001, 0, self);
+    assert_answer(vmm->vp, fake_frame64(0x17002 | first, self, 0), first);
+    assert_heard(vmm, 0x7002, 0, self);
+    assert_answer(vmm->vp, fake_frame64(0x17003, self, 0), 0);
+    assert_heard(vmm, 0x7003, 0, self);
+    assert_answer(vmm->vp, fake_frame64(0x17004, self, 0), 0);
+    assert_heard(vmm, 0x7004, vmm->guest, self);
+    fake_free(vmm);
+}
+
+/* Codes that lie so that some meet in the library's table, one another or what nobody offers. */
+static void own_calls_and_no_others_are_heard_among_all_codes(void **state)
+{
+    enum { CALLS = 96 };
+    struct hvemu_descriptor calls[CALLS];
+    struct fake_vmm *vmm;
+    unsigned n = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < CALLS; i++)
+        calls[i] = (struct hvemu_descriptor)OWN(.code = (uint16_t)(0x1000 + 5 * i * i));
+    vmm = new_with_calls(calls, CALLS);
+    for (uint32_t code = 0x140; code <= 0xFFFF; code++) {
+        const int own = n < CALLS && calls[n].code == code;
+
+        assert_answer(vmm->vp, fake_frame64(0x10000 | code, 0, 0), own ? 0 : 2);
+        if (own)
+            assert_heard(vmm, calls[n++].code, 0, 0);
+        assert_int_equal(heard.calls, 0);
+    }
+    assert_int_equal(n, CALLS);
+    fake_free(vmm);
+}
+
 /* ---- Which of two faults wins ---- */
 
 static struct fake_vmm *new_weak(uint32_t features)
@@ -638,6 +803,25 @@ static void blocking_memory_repeats_the_call_with_nothing_changed(void **state)
     exit_with(vmm->vp,
               (fake_fail(vmm, FAKE_GPA_READ, 0, HVEMU_MEM_AGAIN), fake_frame32(0x56, IN, 0)),
               HVEMU_REPEAT, 0);
+}
+
+/* The call that guests make most, by the way that it goes. */
+static void clear_in_memory_does_what_the_read_op_says(void **state)
+{
+    struct fake_vmm *vmm = *state;
+    static const struct {
+        int answer;
+        enum hvemu_action want;
+    } rows[] = {
+        {HVEMU_MEM_AGAIN, HVEMU_REPEAT}, {HVEMU_MEM_FAILED, HVEMU_FAILED}, {99, HVEMU_FAILED}};
+
+    le64enc(vmm->ram + IN, add_acknowledged_child(vmm));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fake_fail(vmm, FAKE_GPA_READ, 0, rows[i].answer);
+        exit_with(vmm->vp, fake_frame64(0x56, IN, 0), rows[i].want, 0);
+    }
+    assert_answer(vmm->vp, fake_frame64(0x56, IN, 0), 0);
+    assert_answer(vmm->vp, fake_frame64(0x56, IN, 0), 0x14);
 }
 
 static void failing_memory_fails_the_call_with_nothing_changed(void **state)
@@ -958,6 +1142,13 @@ int main(void)
         cmocka_unit_test(fast_assert_of_a_32_bit_caller_needs_xmm_too),
         TEST(all_65536_codes_but_those_offered_are_answered_2),
         TEST(hostile_control_words_are_answered),
+        TEST(list_beyond_the_address_space_is_misplaced),
+        TEST(list_in_the_callers_hypercall_page_is_no_ops_business),
+        cmocka_unit_test(own_call_about_nobody_has_a_header_and_no_target),
+        cmocka_unit_test(own_call_without_lists_asks_for_no_memory),
+        cmocka_unit_test(own_call_whose_header_the_registers_cannot_hold_is_for_memory),
+        cmocka_unit_test(own_call_of_every_shape_reaches_its_handler),
+        cmocka_unit_test(own_calls_and_no_others_are_heard_among_all_codes),
         cmocka_unit_test(unknown_code_wins_over_want_of_privilege),
         cmocka_unit_test(want_of_privilege_wins_over_everything_but_the_code),
         cmocka_unit_test(refused_control_word_wins_over_what_lists_and_registers_lack),
@@ -969,6 +1160,7 @@ int main(void)
         TEST(intercept_changes_nothing_and_the_call_can_be_repeated),
         TEST(intercept_of_a_32_bit_caller_names_the_whole_address),
         TEST(blocking_memory_repeats_the_call_with_nothing_changed),
+        TEST(clear_in_memory_does_what_the_read_op_says),
         TEST(failing_memory_fails_the_call_with_nothing_changed),
         TEST(output_that_is_lost_does_not_undo_the_call),
         TEST(finish_answers_a_64_bit_caller_in_rax),

@@ -162,6 +162,16 @@ static void line_about_a_refused_call_says_why(void **state)
     assert_says(&call, (const char *const[]){"HV_STATUS_INVALID_ALIGNMENT", NULL});
 }
 
+static void line_about_a_call_without_elements_says_where_it_was_to_start(void **state)
+{
+    const struct hvemu_x64_frame frame = fake_frame64(0x0007000000000056, 0x1000, 0);
+    const struct hvemu_call call = decode(&frame);
+
+    (void)state;
+    assert_says(&call, (const char *const[]){"HV_STATUS_INVALID_HYPERCALL_INPUT",
+                                             "reps from 7 of 0,", NULL});
+}
+
 static void line_names_a_call_that_is_known_but_not_offered(void **state)
 {
     const struct hvemu_x64_frame frame = fake_frame64(0x005C, 0x1000, 0);
@@ -338,6 +348,7 @@ int main(void)
         cmocka_unit_test(line_says_which_input_nobody_has_read),
         cmocka_unit_test(line_takes_status_and_reps_from_the_result),
         cmocka_unit_test(line_about_a_refused_call_says_why),
+        cmocka_unit_test(line_about_a_call_without_elements_says_where_it_was_to_start),
         cmocka_unit_test(line_names_a_call_that_is_known_but_not_offered),
         cmocka_unit_test(line_can_be_cut_anywhere),
         cmocka_unit_test(no_room_at_all_writes_nothing),

@@ -226,6 +226,21 @@ static void only_children_can_be_listed_outside_the_active_state(void **state)
     assert_int_equal(vmm->count[FAKE_VP], 0);
 }
 
+/* An ID of nobody yet, one that was somebody's, and no instance. */
+static void what_is_not_there_has_no_state(void **state)
+{
+    const uint64_t next = fake_child(vmm, mom);
+
+    (void)state;
+    assert_int_equal(hvemu_partition_state(vmm->hv, next), HVEMU_STATE_ACTIVE);
+    assert_int_equal(hvemu_partition_state(vmm->hv, next + 1), 0);
+    fake_end(vmm, mom, next);
+    assert_int_equal(hvemu_partition_state(vmm->hv, next), 0);
+    assert_int_equal(hvemu_partition_state(vmm->hv, next + 0x1000000), 0);
+    assert_int_equal(hvemu_partition_state(vmm->hv, HV_PARTITION_ID_SELF), 0);
+    assert_int_equal(hvemu_partition_state(NULL, vmm->root), 0);
+}
+
 /* Locks. */
 
 /* The call waits for `lock`, and has done nothing meanwhile; then it goes on. */
@@ -651,6 +666,7 @@ int main(void)
         WITH_FAMILY(each_relation_needs_its_privilege),
         WITH_FAMILY(ids_of_nobody_have_no_processors_nor_children),
         WITH_FAMILY(only_children_can_be_listed_outside_the_active_state),
+        WITH_FAMILY(what_is_not_there_has_no_state),
         WITH_FAMILY(a_call_waits_for_its_target_and_life_for_its_caller_and_the_instance),
         WITH_FAMILY(a_partitions_own_calls_make_room_for_its_parent),
         WITH_FAMILY(a_refused_call_has_left_no_lock_behind),

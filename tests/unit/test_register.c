@@ -1982,6 +1982,19 @@ static void configuration_beyond_its_range_is_refused(void **state)
     }
 }
 
+static void a_partition_has_65535_intercepts_at_most(void **state)
+{
+    struct hvemu_config config = our_config();
+
+    (void)state;
+    config.intercepts = 0xFFFF;
+    assert_int_not_equal(hvemu_memory_size(&config), 0);
+    config.intercepts = 0x10000;
+    assert_int_equal(hvemu_memory_size(&config), 0);
+    config.intercepts = 0xFFFFFFFF;
+    assert_int_equal(hvemu_memory_size(&config), 0);
+}
+
 /* ---- Filter and trace ---- */
 
 static void the_filter_comes_before_the_handler_and_the_trace_after(void **state)
@@ -2462,6 +2475,7 @@ int main(void)
         cmocka_unit_test(own_calls_need_memory_for_themselves_and_their_lists),
         cmocka_unit_test(memory_beyond_is_left_alone_and_all_within_is_usable),
         cmocka_unit_test(configuration_beyond_its_range_is_refused),
+        cmocka_unit_test(a_partition_has_65535_intercepts_at_most),
         IN_WORLD(the_filter_comes_before_the_handler_and_the_trace_after),
         IN_WORLD(a_status_of_the_filters_is_the_answer),
         IN_WORLD(the_filter_may_have_a_call_repeated),
