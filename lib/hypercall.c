@@ -54,7 +54,7 @@ static int lock_target(const struct hvemu__invocation *target)
 
 /* Keeps the target as it was judged until let_go(): by its try-lock, or by its count of ops, which
  * the VMM's own calls need: the library's that take no lock judge anew whatever they lose a race
- * for, others cannot. */
+ * for, others cannot. The count keeps an active partition alone. */
 static uint16_t hold(struct hvemu__invocation *target)
 {
     struct hvemu__partition *held = target->partition;
@@ -165,7 +165,7 @@ HVEMU__NOINLINE static uint16_t handle_list(struct hvemu_invocation *shown, hvem
         done++;
         item += in_each;
         if (hvemu__load(yield)) {
-            hvemu__store(yield, 0);
+            (void)hvemu__swap(yield, 0); /* a store may hide why it was set meanwhile */
             break;
         }
     }

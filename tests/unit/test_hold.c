@@ -16,29 +16,53 @@ static struct {
     struct fake_vmm *vmm;
     uint64_t parent, victim; /* whom another thread tries to end meanwhile */
     unsigned elements;
-    uint16_t answer;
+    uint16_t code, answer;
 } now;
 
 static void *try_to_end(void *arg)
 {
     (void)arg;
-    now.answer = fake_call_on(now.vmm, now.parent, FINALIZE, now.victim);
+    now.answer = fake_call_on(now.vmm, now.parent, now.code, now.victim);
     return NULL;
+}
+
+static uint16_t be_pestered_by(uint16_t code)
+{
+    pthread_t thread;
+
+    now.code = code;
+    if (pthread_create(&thread, NULL, try_to_end, NULL) || pthread_join(thread, NULL))
+        return 0x08;
+    return now.answer;
 }
 
 static uint16_t be_pestered(const struct hvemu_invocation *invocation, const void *in,
                             const void *item, void *out)
 {
-    pthread_t thread;
+    (void)invocation, (void)in, (void)item, (void)out;
+    now.elements++;
+    /* It has begun, and has to wait; deleting is out of the question. */
+    if (be_pestered_by(FINALIZE) != 0x78 ||
+        fake_call_on(now.vmm, now.parent, DELETE, now.victim) != 0x07)
+        return 0x08;
+    return 0;
+}
+
+/* In the states that no count of ops keeps: whoever would end it has to wait, and tells nobody. */
+static uint16_t be_ended(const struct hvemu_invocation *invocation, const void *in,
+                         const void *item, void *out)
+{
+    const unsigned told = now.vmm->count[FAKE_PARTITION];
+    const uint16_t deleted = be_pestered_by(DELETE), finalized = be_pestered_by(FINALIZE);
 
     (void)invocation, (void)in, (void)item, (void)out;
     now.elements++;
-    if (pthread_create(&thread, NULL, try_to_end, NULL) || pthread_join(thread, NULL))
+    /* One of them at least fits the state. */
+    if (deleted != 0x78 && (deleted != 0x07 || finalized != 0x78))
         return 0x08;
-    /* It has begun, and has to wait; deleting is out of the question. */
-    if (now.answer != 0x78 || fake_call_on(now.vmm, now.parent, DELETE, now.victim) != 0x07)
+    if (finalized != 0x78 && finalized != 0x07)
         return 0x08;
-    return 0;
+    return now.vmm->count[FAKE_PARTITION] == told ? 0 : 0x08;
 }
 
 static void set_up(uint16_t form, uint16_t in, uint16_t in_each, uint8_t target)
@@ -92,6 +116,43 @@ static void the_target_of_ones_own_call_is_held_during_it(void **state)
     assert_u64(hvemu_hypercall(now.vmm->hv, now.parent, OWN | 3ULL << 32, in, sizeof in, NULL, 0),
                0x07);
     is_ended_afterwards();
+}
+
+static void the_target_of_ones_own_call_is_held_in_every_state(void **state)
+{
+    const struct hvemu_config config = {.size = sizeof config, .calls = 1};
+    const struct hvemu_descriptor call = {.size = sizeof call,
+                                          .name = "own",
+                                          .handler = be_ended,
+                                          .code = OWN,
+                                          .in = 8,
+                                          .target = HVEMU_PARENT,
+                                          .states = HVEMU_STATE_UNINITIALIZED | HVEMU_STATE_ACTIVE |
+                                                    HVEMU_STATE_FINALIZING | HVEMU_STATE_FINALIZED};
+    uint8_t in[8];
+
+    (void)state;
+    memset(&now, 0, sizeof now);
+    now.vmm = fake_new(&config, NULL);
+    now.parent = now.vmm->root;
+    assert_result(hvemu_register(now.vmm->hv, &call), HVEMU_OK);
+    assert_status(fake_create(now.vmm, now.parent, &now.victim), 0);
+    le64enc(in, now.victim);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(hvemu_partition_state(now.vmm->hv, now.victim),
+                         HVEMU_STATE_UNINITIALIZED << i);
+        assert_u64(hvemu_hypercall(now.vmm->hv, now.parent, OWN, in, sizeof in, NULL, 0), 0);
+        assert_int_equal(now.elements, i + 1);
+        if (i == 0)
+            assert_status(fake_call_on(now.vmm, now.parent, 0x41, now.victim), 0);
+        if (i == 1) /* told of STOP, it is not ready for FINALIZED */
+            fake_fail(now.vmm, FAKE_PARTITION, 1, 0x78);
+        if (i == 1 || i == 2)
+            assert_status(fake_call_on(now.vmm, now.parent, FINALIZE, now.victim),
+                          i == 1 ? 0x78 : 0);
+    }
+    assert_status(fake_call_on(now.vmm, now.parent, DELETE, now.victim), 0);
+    fake_free(now.vmm);
 }
 
 static void a_refused_call_holds_nobody(void **state)
@@ -152,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_caller_from_c_is_held_during_its_call),
         cmocka_unit_test(the_target_of_ones_own_call_is_held_during_it),
+        cmocka_unit_test(the_target_of_ones_own_call_is_held_in_every_state),
         cmocka_unit_test(a_refused_call_holds_nobody),
         cmocka_unit_test(the_hv_functions_are_the_librarys_whatever_is_withdrawn),
     };
