@@ -90,6 +90,9 @@ static uint32_t places(const struct hvemu_config *config)
     return places;
 }
 
+/* Of a VP: for the lists of a memory call, and for what an exit's call is decoded into. */
+enum { ROOM = 2 * HVEMU__LIST_MAX + (sizeof(struct hvemu_call) + 63) / 64 * 64 };
+
 /* Bytes in all, a multiple of 64 as aligned_alloc() wants it; in 64 bits, as the largest
  * configuration is larger than some hosts' size_t. */
 static uint64_t memory_size(const struct hvemu_config *config)
@@ -101,7 +104,7 @@ static uint64_t memory_size(const struct hvemu_config *config)
     return sizeof(struct hvemu) +
            config->partitions *
                (uint64_t)(sizeof(struct hvemu__partition) + sizeof(struct hvemu__rest)) +
-           config->vps * (sizeof(struct hvemu_vp) + (uint64_t)2 * HVEMU__LIST_MAX) +
+           config->vps * (sizeof(struct hvemu_vp) + (uint64_t)ROOM) +
            (config->calls ? HVEMU__LIST_MAX : 0) +
            (words * sizeof(uint64_t) + calls + 63) / 64 * 64;
 }
@@ -137,9 +140,10 @@ static void lay_out(struct hvemu *hv)
     for (uint32_t mask = hv->place_mask; mask; mask /= 2)
         hv->place_shift--;
     lists = (uint8_t *)(hv->places + hv->place_mask + 1);
-    for (uint32_t i = 0; i < config->vps; i++, lists += (size_t)2 * HVEMU__LIST_MAX) {
+    for (uint32_t i = 0; i < config->vps; i++, lists += ROOM) {
         vps[i].in = lists;
         vps[i].out = lists + HVEMU__LIST_MAX;
+        vps[i].call = (struct hvemu_call *)(uintptr_t)(lists + 2 * HVEMU__LIST_MAX);
         hvemu__free_vp(hv, &vps[i]);
     }
     hv->room = config->calls ? lists : NULL;

@@ -274,55 +274,61 @@ static uint16_t run_from_c(struct hvemu__invocation *invocation, struct hvemu__w
     return status;
 }
 
-/* Whether the caller's blocks hold what the call reads and writes. */
-static int blocks_suffice(const struct hvemu_call *call, const void *in, size_t in_bytes,
-                          const void *items, const void *out, size_t out_bytes)
+/* Judges the control word and the caller's blocks, whose places `work` has, and says what is to be
+ * done. By itself, so that nothing of it is on the stack when that is done. */
+HVEMU__NOINLINE static uint16_t prepare(struct hvemu__invocation *invocation,
+                                        struct hvemu__work *work, size_t in_bytes, size_t out_bytes)
 {
-    const size_t wanted = items ? call->header_bytes : call->in_bytes;
+    const struct hvemu_descriptor *row = invocation->shown.call;
+    const struct hvemu__work given = *work;
+    struct hvemu_call call;
+    size_t wanted;
 
-    return (!wanted || (in && in_bytes >= wanted)) &&
-           (!call->out_bytes || (out && out_bytes >= call->out_bytes));
+    call.control = invocation->shown.control;
+    hvemu__judge_control(row, &call);
+    if (call.status != HV_STATUS_SUCCESS)
+        return call.status;
+    if (call.in_bytes > HVEMU__LIST_MAX || call.out_bytes > HVEMU__LIST_MAX)
+        return HV_STATUS_INVALID_ALIGNMENT; /* no page could hold it */
+    wanted = given.items ? call.header_bytes : call.in_bytes;
+    if ((wanted && (!given.header || in_bytes < wanted)) ||
+        (call.out_bytes && (!given.out || out_bytes < call.out_bytes)))
+        return HV_STATUS_INVALID_PARAMETER;
+    invocation->shown.header_bytes = call.header_bytes;
+    *work = hvemu__plan(invocation->shown.hv, &call, row);
+    work->header = given.header;
+    if (row->in_each)
+        work->items = (given.items ? given.items : given.header + call.header_bytes) +
+                      work->start * row->in_each;
+    if (given.out)
+        work->out = given.out + work->start * row->out_each;
+    return HV_STATUS_SUCCESS;
 }
 
 uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t caller,
                           uint64_t control, const void *in, size_t in_bytes, const void *items,
                           void *out, size_t out_bytes)
 {
-    struct hvemu_call call;
-    struct hvemu__work work;
+    const struct hvemu_descriptor *row = hvemu__find(known, (uint16_t)control);
+    struct hvemu__work work = {.header = in, .items = items, .out = out};
+    struct hvemu__invocation invocation;
     struct hvemu__partition *partition;
-    const struct hvemu_descriptor *row;
     uint64_t result = HV_STATUS_ACCESS_DENIED;
+    uint16_t status;
 
-    call.control = control & ~(uint64_t)HV_HYPERCALL_FAST;
-    row = hvemu__find(known, (uint16_t)control);
-    hvemu__judge_control(row, &call);
     if (!row)
-        return call.status;
+        return HV_STATUS_INVALID_HYPERCALL_CODE;
     partition = hvemu__caller(hv, caller, row);
     if (!partition)
         return HV_STATUS_ACCESS_DENIED;
-    if (call.status != HV_STATUS_SUCCESS)
-        return call.status;
-    if (call.in_bytes > HVEMU__LIST_MAX || call.out_bytes > HVEMU__LIST_MAX)
-        return HV_STATUS_INVALID_ALIGNMENT; /* no page could hold it */
-    if (!blocks_suffice(&call, in, in_bytes, items, out, out_bytes))
-        return HV_STATUS_INVALID_PARAMETER;
-    work = hvemu__plan(hv, &call, row);
-    work.header = in;
-    if (row->in_each)
-        work.items = (items ? (const uint8_t *)items : work.header + call.header_bytes) +
-                     work.start * row->in_each;
-    if (out)
-        work.out = (uint8_t *)out + work.start * row->out_each;
+    hvemu__introduce(&invocation, hv, NULL, partition, caller, row,
+                     control & ~(uint64_t)HV_HYPERCALL_FAST, 0);
+    status = prepare(&invocation, &work, in_bytes, out_bytes);
+    if (status != HV_STATUS_SUCCESS)
+        return status;
     /* No VP keeps the caller from its end, as it does in a native call; its count of ops does. */
     hvemu__add(&partition->ops, 1);
     if (hvemu__alive(partition, caller)) {
-        struct hvemu__invocation invocation;
-        uint16_t status;
-
-        hvemu__introduce(&invocation, hv, NULL, partition, caller, row, call.control,
-                         call.header_bytes);
         status = run_from_c(&invocation, &work);
         result = hvemu__result(row, &work, status);
     }

@@ -94,13 +94,15 @@ struct hvemu_vp {
     uint32_t created;         /* by HvCreateVp, at this price */
     uint32_t price;
     uint32_t started;
-    uint8_t *in, *out; /* room for the lists of a memory call, a page each */
+    uint8_t *in, *out;       /* room for the lists of a memory call, a page each */
+    struct hvemu_call *call; /* behind them, for an exit's call: too large for a kernel's stack */
 };
 
 /* The largest list, a page; and the largest output of a simple call or element of it that a C call
- * has room for without asking, and the largest header that it copies, as large as any of a built-in
- * call without a variable one. */
-enum { HVEMU__LIST_MAX = 4096, HVEMU__SMALL = 64, HVEMU__HEADER = 256 };
+ * has room for without asking, and the largest header that it copies: but for
+ * HvStartVirtualProcessor, which makes its own copy, as large as any of a built-in call without a
+ * variable one. */
+enum { HVEMU__LIST_MAX = 4096, HVEMU__SMALL = 64, HVEMU__HEADER = 64 };
 
 /* The codes that hypercalls have, extended ones aside, are below this. */
 enum { HVEMU__CODES = 0x140 };

@@ -46,14 +46,14 @@ HVEMU_API HV_STATUS HvGetVpRegisters(HV_PARTITION_ID PartitionId, HV_VP_INDEX Vp
                             RegisterValueList, sizeof *RegisterValueList, RegisterCount);
 }
 
-/* The native call has one list of names and values, which is put together some at a time. */
+/* The native call has one list of names and values: here one element at a time, as there is no
+ * memory for more. */
 HVEMU_API HV_STATUS HvSetVpRegisters(HV_PARTITION_ID PartitionId, HV_VP_INDEX VpIndex,
                                      uint32_t *RegisterCount,
                                      const HV_REGISTER_NAME *RegisterNameList,
                                      const HV_REGISTER_VALUE *RegisterValueList)
 {
-    enum { AT_ONCE = 16 };
-    uint8_t in[sizeof(HV_INPUT_SET_VP_REGISTERS)], items[AT_ONCE][sizeof(HV_REGISTER_ASSOC)];
+    uint8_t in[sizeof(HV_INPUT_SET_VP_REGISTERS)], item[sizeof(HV_REGISTER_ASSOC)] = {0};
     uint32_t done = 0, wanted, count;
     HV_STATUS status;
 
@@ -66,14 +66,13 @@ HVEMU_API HV_STATUS HvSetVpRegisters(HV_PARTITION_ID PartitionId, HV_VP_INDEX Vp
         return HV_STATUS_INVALID_PARAMETER;
     name_vp(in, PartitionId, VpIndex);
     do {
-        count = wanted - done < AT_ONCE ? wanted - done : AT_ONCE;
-        for (uint32_t i = 0; i < count; i++) {
-            memset(items[i], 0, sizeof items[i]);
-            memcpy(items[i], &RegisterNameList[done + i], sizeof *RegisterNameList);
-            memcpy(items[i] + offsetof(HV_REGISTER_ASSOC, Value), &RegisterValueList[done + i],
+        count = done < wanted;
+        if (count) {
+            memcpy(item, &RegisterNameList[done], sizeof *RegisterNameList);
+            memcpy(item + offsetof(HV_REGISTER_ASSOC, Value), &RegisterValueList[done],
                    sizeof *RegisterValueList);
         }
-        status = hvemu__call_reps(HvCallSetVpRegisters, in, sizeof in, items, NULL, 0, &count);
+        status = hvemu__call_reps(HvCallSetVpRegisters, in, sizeof in, item, NULL, 0, &count);
         done += count;
     } while (status == HV_STATUS_SUCCESS && done < wanted);
     *RegisterCount = done;

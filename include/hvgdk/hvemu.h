@@ -666,7 +666,7 @@ struct hvemu_invocation { /* made by the library, grows at the end */
  *       HV_PARTITION_ID_SELF too: act on invocation->target, the one that was judged
  * item  this element's input; NULL if elements have none
  * out   the simple call's output, or this element's, zeroed; NULL if there is none
- * All of it private bytes (of a C call, item is the caller's, and a header above 256 bytes),
+ * All of it private bytes (of a C call, item is the caller's, and a header above 64 bytes),
  * little-endian, aligned to nothing, wherever they came from. Returns the
  * caller's status: anything but success ends the call, the elements before this one stand, and
  * `out` is thrown away. HV_STATUS_TIMEOUT: nothing done, call me again at this element. Runs on the

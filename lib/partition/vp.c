@@ -37,8 +37,9 @@ static struct hvemu_vp *prepare(struct hvemu *hv, struct hvemu__partition *parti
 {
     struct hvemu_vp *vp = hv->first_free_vp;
 
-    memset(vp->in, 0, HVEMU__LIST_MAX); /* no byte of another guest's lists */
+    memset(vp->in, 0, HVEMU__LIST_MAX); /* no byte of another guest's lists and registers */
     memset(vp->out, 0, HVEMU__LIST_MAX);
+    memset(vp->call, 0, sizeof *vp->call);
     vp->hv = hv;
     vp->partition = partition;
     hvemu__store(&vp->id, id);
@@ -236,17 +237,20 @@ uint16_t hvemu__start_virtual_processor(const struct hvemu_invocation *invocatio
                                         const void *item, void *out)
 {
     struct hvemu_vp *vp = hvemu__inside(invocation)->vp;
-    const uint32_t vtl = le32dec((const uint8_t *)in + AT(TargetVtl)); /* and zeros */
+    uint8_t block[sizeof(HV_INPUT_START_VIRTUAL_PROCESSOR)]; /* a C caller's may change */
+    uint32_t vtl;
     uint16_t status;
 
     (void)item, (void)out;
+    memcpy(block, in, sizeof block);
+    vtl = le32dec(block + AT(TargetVtl)); /* and zeros */
     if (vtl > 15)
         return HV_STATUS_INVALID_PARAMETER;
     if (vtl)
         return HV_STATUS_INVALID_VTL_STATE;
     if (vp->started)
         return HV_STATUS_INVALID_VP_STATE;
-    status = hvemu__tell_vp(vp, HVEMU_VP_START, in, NULL);
+    status = hvemu__tell_vp(vp, HVEMU_VP_START, block, NULL);
     if (status == HV_STATUS_SUCCESS)
         vp->started = 1;
     return status;

@@ -64,23 +64,23 @@ HVEMU__NOINLINE static enum hvemu_action hypercall(struct hvemu_vp *vp,
 {
     const struct hvemu_descriptor *row =
         hvemu__offered(vp->hv, (uint16_t)hvemu__x64_control(frame));
-    struct hvemu_call call;
+    struct hvemu_call *call = vp->call;
     enum hvemu_action action;
 
     if (!(hvemu__load(&vp->partition->hypercall_msr) & HV_X64_MSR_HYPERCALL_ENABLE))
         return HVEMU_PASS;
     if (!hvemu__x64_legal(frame))
         return HVEMU_UD;
-    action = hvemu__x64_decode(frame, vp->hv->config.features, row, &call);
-    action = hvemu__execute(vp, &call, row, action);
+    action = hvemu__x64_decode(frame, vp->hv->config.features, row, call);
+    action = hvemu__execute(vp, call, row, action);
     if (action == HVEMU_STEP)
-        write_result(frame, call.result);
-    else if (action == HVEMU_REPEAT && next_start(&call) != call.start)
-        write_control(frame, call.control);
+        write_result(frame, call->result);
+    else if (action == HVEMU_REPEAT && next_start(call) != call->start)
+        write_control(frame, call->control);
     else if (action == HVEMU_INTERCEPT)
-        frame->gpa = call.gpa;
-    write_output(frame, &call);
-    frame->access = call.access;
+        frame->gpa = call->gpa;
+    write_output(frame, call);
+    frame->access = call->access;
     return action;
 }
 

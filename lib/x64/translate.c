@@ -37,16 +37,30 @@
 #define BY_USER       HV_TRANSLATE_GVA_USER_ACCESS
 #define BY_SUPERVISOR HV_TRANSLATE_GVA_SUPERVISOR_ACCESS
 
-enum { LEVELS_MAX = 5 };
-
 struct mode {
     uint64_t root;
     unsigned levels, index_bits; /* 0 levels: no paging */
     uint32_t entry_bytes;
-    /* By level, 1 the lowest: bits that must be zero in an entry; in an entry that maps a large
-       page, 0 where none can. */
-    uint64_t reserved[LEVELS_MAX + 1], large[LEVELS_MAX + 1];
+    uint64_t reserved; /* bits that must be zero in entries of all levels... */
+    uint64_t large;    /* ...and in one of level 2 that maps a large page; 0: none can */
 };
+
+/* Bits that must be zero in an entry of a level, 1 the lowest. PAE's highest has no rights. */
+static uint64_t reserved_at(const struct mode *mode, unsigned level)
+{
+    if (level > 3)
+        return mode->reserved | ENTRY_LARGE;
+    return level == 3 && mode->levels == 3 ? mode->reserved | ENTRY_NO_EXECUTE | 0x1E6
+                                           : mode->reserved;
+}
+
+/* The same in an entry that maps a large page; 0 where none can. */
+static uint64_t large_at(const struct mode *mode, unsigned level)
+{
+    if (level == 3 && mode->levels > 3)
+        return mode->reserved | 0x3FFFE000;
+    return level == 2 ? mode->large : 0;
+}
 
 struct translation {
     uint32_t code;   /* HvTranslateGva* */
@@ -76,48 +90,44 @@ static uint16_t read_registers(const struct hvemu__invocation *target,
 
 /* 32-bit paging. Bits 20:13 of a large page's entry are 39:32 of its address (PSE-36), reserved
  * beyond the physical address width, as is 21. */
-static struct mode narrow_mode(const uint64_t *registers, uint32_t gpa_bits)
+static void set_narrow_mode(struct mode *mode, const uint64_t *registers, uint32_t gpa_bits)
 {
     const uint32_t high = gpa_bits < 32 ? 0 : gpa_bits > 40 ? 8 : gpa_bits - 32;
-    struct mode mode = {
-        .root = registers[CR3] & 0xFFFFF000, .levels = 2, .index_bits = 10, .entry_bytes = 4};
 
+    mode->root = registers[CR3] & 0xFFFFF000;
+    mode->levels = 2;
+    mode->index_bits = 10;
+    mode->entry_bytes = 4;
     if (registers[CR4] & CR4_PSE)
-        mode.large[2] = 0x3FE000 & ~(((1ULL << high) - 1) << 13);
-    return mode;
+        mode->large = 0x3FE000 & ~(((1ULL << high) - 1) << 13);
 }
 
 /* PAE paging, three levels, of which the highest has four entries without rights; long mode, four
  * or five. */
-static struct mode wide_mode(const uint64_t *registers, uint32_t gpa_bits)
+static void set_wide_mode(struct mode *mode, const uint64_t *registers, uint32_t gpa_bits)
 {
     const int is_long = (registers[EFER] & EFER_LMA) != 0;
-    const uint64_t reserved = (ENTRY_ADDRESS & ~0ULL << gpa_bits) |
-                              (registers[EFER] & EFER_NXE ? 0 : ENTRY_NO_EXECUTE) |
-                              (is_long ? 0 : 0x7FF0000000000000);
-    struct mode mode = {.root = registers[CR3] & (is_long ? ENTRY_ADDRESS : 0xFFFFFFE0),
-                        .levels = 3,
-                        .index_bits = 9,
-                        .entry_bytes = 8};
 
-    if (is_long)
-        mode.levels = registers[CR4] & CR4_LA57 ? 5 : 4;
-    for (unsigned level = 1; level <= mode.levels; level++)
-        mode.reserved[level] = reserved | (level > 3 ? ENTRY_LARGE : 0);
-    mode.large[2] = reserved | 0x1FE000;
-    if (is_long)
-        mode.large[3] = reserved | 0x3FFFE000;
-    else
-        mode.reserved[3] = reserved | ENTRY_NO_EXECUTE | 0x1E6;
-    return mode;
+    mode->reserved = (ENTRY_ADDRESS & ~0ULL << gpa_bits) |
+                     (registers[EFER] & EFER_NXE ? 0 : ENTRY_NO_EXECUTE) |
+                     (is_long ? 0 : 0x7FF0000000000000);
+
+    mode->root = registers[CR3] & (is_long ? ENTRY_ADDRESS : 0xFFFFFFE0);
+    mode->levels = !is_long ? 3 : registers[CR4] & CR4_LA57 ? 5 : 4;
+    mode->index_bits = 9;
+    mode->entry_bytes = 8;
+    mode->large = mode->reserved | 0x1FE000;
 }
 
-static struct mode mode_of(const uint64_t *registers, uint32_t gpa_bits)
+/* Into zeros. */
+static void set_mode(struct mode *mode, const uint64_t *registers, uint32_t gpa_bits)
 {
     if (!(registers[CR0] & CR0_PG))
-        return (struct mode){.levels = 0};
-    return registers[CR4] & CR4_PAE ? wide_mode(registers, gpa_bits)
-                                    : narrow_mode(registers, gpa_bits);
+        return;
+    if (registers[CR4] & CR4_PAE)
+        set_wide_mode(mode, registers, gpa_bits);
+    else
+        set_narrow_mode(mode, registers, gpa_bits);
 }
 
 /* The bits of a virtual address above those that are looked up all equal the highest of these. */
@@ -179,15 +189,15 @@ static uint16_t walk(const struct hvemu__invocation *target, const struct mode *
                             mode->entry_bytes, &entry, to);
         if (status != HV_STATUS_SUCCESS || to->code)
             return status;
-        large = entry & ENTRY_LARGE && mode->large[level];
+        large = entry & ENTRY_LARGE && large_at(mode, level);
         if (!(entry & ENTRY_PRESENT))
             to->code = HvTranslateGvaPageNotPresent;
-        else if (entry & (large ? mode->large : mode->reserved)[level])
+        else if (entry & (large ? large_at(mode, level) : reserved_at(mode, level)))
             to->code = HvTranslateGvaInvalidPageTableFlags;
         if (to->code)
             return HV_STATUS_SUCCESS;
         /* An entry that has no rights has reserved bits there, and takes none away. */
-        to->rights &= (entry ^ ENTRY_NO_EXECUTE) | mode->reserved[level];
+        to->rights &= (entry ^ ENTRY_NO_EXECUTE) | reserved_at(mode, level);
         table = entry & ENTRY_ADDRESS;
         if (large) /* PSE-36; zeros in other modes */
             table |= (entry & 0x1FE000) << 19;
@@ -232,12 +242,12 @@ static uint16_t translate(const struct hvemu__invocation *target, uint64_t flags
                           struct translation *to)
 {
     uint64_t registers[REGISTERS];
-    struct mode mode;
+    struct mode mode = {0};
     uint16_t status = read_registers(target, registers);
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    mode = mode_of(registers, target->shown.hv->config.gpa_bits);
+    set_mode(&mode, registers, target->shown.hv->config.gpa_bits);
     if (mode.levels < 4)
         gva_page &= 0xFFFFF;
     else if (!canonical(gva_page, mode.levels * mode.index_bits))

@@ -11,136 +11,14 @@
  * again and again: whenever they do it, all must become what becomes of it if they do it before the
  * call, or after it. */
 
-#include "hvs_run.h"
-
-#include "hvgdk/hvemu.h"
+#include "hvs_world.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    RAM = 0x8000,
-    IN_GPA = 0x1000, /* where lists lie unless the vector says otherwise */
-    OUT_GPA = 0x3000,
-    HANDLERS = 16,
-    LOG = 32,
-    REGISTERS = 16,
-    WITH = 256, /* bytes of an op's arguments */
-    PAGE = 0x1000,
-    CHANGES = 16, /* to the memory of one call, one at a time */
-    BLOCK = 112,
-    PRIME = 0x7FFF /* code of the call that fills the library's own memory */
-};
-
-#define START_MASK           0x0FFF000000000000ULL
-#define RESULT(status, reps) ((uint64_t)(status) | (uint64_t)(reps) << 32)
-
-struct part {
-    char name[32];
-    uint64_t id;
-    struct part *parent;
-    unsigned state, ext_int; /* as expected */
-    uint8_t vector;
-    int vector_known;
-    int state_asked, ext_int_asked; /* an expectation speaks of it */
-    struct hvemu_vp *vps[2];
-};
-
-struct handler {
-    const struct hvs_step *step;
-    uint16_t code, status, in_each, out, out_each, at;
-    unsigned behaviour;
-    int waited;
-};
-
-enum kind { KICK, INTERRUPT, EVENT, OTHER };
-
-/* Of OTHER, control is which, and its arguments one after the other, little-endian, are in with. */
-struct op {
-    enum kind kind;
-    uint64_t partition, control, address, vector;
-    uint8_t with[WITH];
-    size_t bytes;
-    int seen;
-};
-
-struct range {
-    uint64_t gpa;
-    uint32_t bytes;
-};
-
-/* What another VP does to memory, and before which op of a call, counted from 1. */
-enum { BEFORE_THE_CALL = 0, AFTER_THE_CALL = 0x7FFFFFFF };
-struct disturbance {
-    enum { UNMAP, CHANGE } what;
-    unsigned when;
-    struct range where, spared; /* CHANGE: these bytes, but not those... */
-    uint8_t bits;               /* have these bits changed */
-};
-
-/* A call as the vector has it, and where it stands. */
-struct call {
-    const struct hvs_step *step;
-    struct hvemu_vp *vp;
-    struct part *from;
-    uint64_t control, in_gpa, out_gpa;
-    size_t in_bytes, behind_bytes, out_bytes;
-    uint8_t in[0x2000 + 0x100];
-    /* One of these, by convention, and what it was before. */
-    struct hvemu_x64_frame frame, frame_before;
-    struct hvemu_call native, native_before;
-    uint8_t *c_in, *c_out, *c_out_model; /* from C */
-    uint64_t result;
-    enum hvemu_action action;
-    uint64_t rounds;  /* of which the expectation speaks */
-    uint32_t changed; /* over all of them */
-    uint32_t written_from, written_to;
-};
-
-struct world {
-    const struct hvs_vector *vector;
-    enum hvs_convention convention;
-    uint8_t preset;
-    char *error;
-    size_t error_bytes;
-    const struct hvs_step *step; /* at hand */
-
-    struct hvemu *hv;
-    void *memory;
-    uint8_t ram[RAM], model[RAM];
-    struct part parts[HVS_NAMES];
-    unsigned part_count;
-    struct handler handlers[HANDLERS];
-    unsigned handler_count;
-    const struct hvs_step *filter;
-    struct {
-        int armed;
-        uint64_t after;
-        int answer;
-    } faults[HVS_D_OPS];
-    struct {
-        uint64_t partition, value[2];
-        uint32_t name;
-    } registers[REGISTERS];
-    unsigned register_count;
-    struct op log[LOG];
-    unsigned logged;
-    unsigned effects, next_index;
-    int disordered;
-    struct call call;
-
-    struct hvs_disturbed *disturbed; /* NULL: nothing is disturbed */
-    size_t memory_bytes;
-    struct disturbance disturbance;
-    unsigned ops;         /* of this call */
-    uint32_t gone, bound; /* pages, a bit each: unmapped; found writable by this call */
-    uint8_t reads[RAM];   /* by this call */
-    int read_again;
-};
-
-static int fails(struct world *world, const char *format, ...)
+int hvs_fails(struct world *world, const char *format, ...)
 {
     va_list arguments;
     int length = snprintf(world->error, world->error_bytes, "%s:%u: ", world->vector->file->path,
@@ -156,8 +34,8 @@ static int fails(struct world *world, const char *format, ...)
 static int differs(struct world *world, const char *what, uint64_t got, uint64_t want)
 {
     return got == want ? 0
-                       : fails(world, "%s is 0x%llx, not 0x%llx", what, (unsigned long long)got,
-                               (unsigned long long)want);
+                       : hvs_fails(world, "%s is 0x%llx, not 0x%llx", what, (unsigned long long)got,
+                                   (unsigned long long)want);
 }
 
 static int is_fast(const struct world *world)
@@ -166,7 +44,7 @@ static int is_fast(const struct world *world)
            world->convention == HVS_COMPAT_FAST || world->convention == HVS_PROTECTED_FAST;
 }
 
-static int is_execute(const struct world *world)
+int hvs_is_execute(const struct world *world)
 {
     return world->convention == HVS_EXECUTE_FAST || world->convention == HVS_EXECUTE_MEMORY;
 }
@@ -240,7 +118,7 @@ static void tick(struct world *world)
 static void note(struct world *world, enum kind kind, uint64_t partition, uint64_t control,
                  uint64_t address, uint64_t vector)
 {
-    if (world->logged < LOG)
+    if (world->logged < LOG && !world->reentered)
         world->log[world->logged++] = (struct op){.kind = kind,
                                                   .partition = partition,
                                                   .control = control,
@@ -248,10 +126,13 @@ static void note(struct world *world, enum kind kind, uint64_t partition, uint64
                                                   .vector = vector};
 }
 
-/* Whether the op is to answer *answer instead of doing its work. */
-static int faulty(struct world *world, unsigned op, int *answer)
+/* Whether the op is to answer *answer instead of doing its work. detail: what distinguishes it from
+ * other calls of the same op. */
+static int faulty(struct world *world, unsigned op, uint64_t detail, int *answer)
 {
-    if (!world->faults[op].armed || world->faults[op].after-- != 0)
+    if (world->meddling && hvs_meddle(world, op, detail, answer))
+        return 1;
+    if (op >= HVS_D_OPS || !world->faults[op].armed || world->faults[op].after-- != 0)
         return 0;
     world->faults[op].armed = 0;
     *answer = world->faults[op].answer;
@@ -260,7 +141,10 @@ static int faulty(struct world *world, unsigned op, int *answer)
 
 static void on_ext_int(void *ctx, uint64_t partition)
 {
+    int ignored;
+
     tick(ctx);
+    (void)faulty(ctx, OP_KICK, 0, &ignored);
     note(ctx, KICK, partition, 0, 0, 0);
 }
 
@@ -270,7 +154,7 @@ static uint16_t on_interrupt(void *ctx, uint64_t partition, uint64_t control, ui
     int answer = 0;
 
     tick(ctx);
-    if (!faulty(ctx, HVS_D_INTERRUPT, &answer))
+    if (!faulty(ctx, HVS_D_INTERRUPT, 0, &answer))
         note(ctx, INTERRUPT, partition, control, address, vector);
     return (uint16_t)answer;
 }
@@ -292,7 +176,7 @@ static int on_read(void *ctx, uint64_t partition, uint64_t gpa, void *to, uint32
 
     (void)partition;
     tick(world);
-    if (faulty(world, HVS_D_READ, &answer))
+    if (faulty(world, HVS_D_READ, gpa, &answer))
         return answer;
     if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
@@ -309,7 +193,7 @@ static int on_writable(void *ctx, uint64_t partition, uint64_t gpa, uint32_t byt
 
     (void)partition;
     tick(world);
-    if (faulty(world, HVS_D_WRITABLE, &answer))
+    if (faulty(world, HVS_D_WRITABLE, gpa, &answer))
         return answer;
     if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
@@ -324,7 +208,7 @@ static int on_write(void *ctx, uint64_t partition, uint64_t gpa, const void *fro
 
     (void)partition;
     tick(world);
-    if (faulty(world, HVS_D_WRITE, &answer))
+    if (faulty(world, HVS_D_WRITE, gpa, &answer))
         return answer;
     if (!accessible(world, gpa, bytes))
         return HVEMU_MEM_NONE;
@@ -337,9 +221,9 @@ static int on_overlay(void *ctx, uint64_t partition, uint64_t gpa, const uint8_t
 {
     int answer = HVEMU_MEM_OK;
 
-    (void)partition, (void)gpa, (void)code, (void)bytes;
+    (void)partition, (void)gpa, (void)bytes;
     tick(ctx);
-    (void)faulty(ctx, HVS_D_OVERLAY, &answer);
+    (void)faulty(ctx, HVS_D_OVERLAY, code != NULL, &answer);
     return answer;
 }
 
@@ -350,7 +234,7 @@ static uint16_t on_partition(void *ctx, uint64_t partition, uint32_t event, cons
 
     (void)creation, (void)child_ctx;
     tick(ctx);
-    if (faulty(ctx, HVS_D_PARTITION, &answer))
+    if (faulty(ctx, HVS_D_PARTITION, event, &answer))
         return (uint16_t)answer;
     note(ctx, EVENT, partition, event, 0, 0);
     return 0;
@@ -374,7 +258,7 @@ static uint16_t serve(struct world *world, unsigned which, uint64_t partition, s
     int answer = 0;
 
     tick(world);
-    if (faulty(world, which, &answer) || world->logged == LOG)
+    if (faulty(world, which, op.with[0], &answer) || world->logged == LOG)
         return (uint16_t)answer;
     op.kind = OTHER;
     op.partition = partition;
@@ -466,8 +350,11 @@ static uint16_t on_property(void *ctx, uint64_t partition, uint32_t code, uint64
 static int on_filter(void *ctx, const struct hvemu_invocation *invocation)
 {
     struct world *world = ctx;
+    int answer;
 
     tick(world);
+    if (faulty(world, OP_FILTER, 0, &answer))
+        return answer;
     if (!world->filter ||
         hvs_number(world->filter, HVS_K_CODE, 0) != (invocation->control & 0xFFFF))
         return 0;
@@ -520,8 +407,11 @@ static uint16_t behave(const struct hvemu_invocation *invocation, const void *in
 {
     struct world *world = invocation->ctx;
     struct handler *handler = world->handlers;
+    int answer;
     size_t bytes;
 
+    if (faulty(world, OP_HANDLER, invocation->index, &answer))
+        return (uint16_t)answer;
     while (handler->code != invocation->call->code)
         handler++;
     bytes = handler->out + (size_t)handler->out_each;
@@ -569,7 +459,7 @@ static int add_handler(struct world *world, const struct hvs_step *step)
 
     world->step = step;
     if (world->handler_count == HANDLERS)
-        return fails(world, "more than %d handlers", HANDLERS);
+        return hvs_fails(world, "more than %d handlers", HANDLERS);
     if (target) {
         descriptor.target = targets[target->number];
         descriptor.states = (uint8_t)(2u << hvs_number(step, HVS_K_STATE, HVS_ACTIVE));
@@ -584,7 +474,7 @@ static int add_handler(struct world *world, const struct hvs_step *step)
                                 .behaviour = (unsigned)hvs_number(step, HVS_K_DO, 0)};
     world->handler_count++;
     if (hvemu_register(world->hv, &descriptor) != HVEMU_OK)
-        return fails(world, "the library refuses this handler");
+        return hvs_fails(world, "the library refuses this handler");
     return 0;
 }
 
@@ -592,7 +482,7 @@ static int add_handler(struct world *world, const struct hvs_step *step)
 
 static int result_is(struct world *world, enum hvemu_result result)
 {
-    return result == HVEMU_OK ? 0 : fails(world, "refused: %s", hvemu_result_text(result));
+    return result == HVEMU_OK ? 0 : hvs_fails(world, "refused: %s", hvemu_result_text(result));
 }
 
 static uint16_t call_on(struct world *world, const struct part *from, uint16_t code, uint64_t id)
@@ -634,7 +524,7 @@ static int set_up_partition(struct world *world)
 
     if (state == HVS_UNINITIALIZED) {
         if (hvs_find(world->step, HVS_K_PRIVILEGES))
-            return fails(world, "the privileges of an uninitialized partition are config's");
+            return hvs_fails(world, "the privileges of an uninitialized partition are config's");
         if (differs(world, "the set-up's status",
                     hvemu_hypercall(world->hv, parent->id, 0x40, in, sizeof in, out, sizeof out),
                     0))
@@ -668,7 +558,7 @@ static int prime_vp(struct world *world, struct hvemu_vp *vp)
     memset(world->ram, world->preset, HVS_LIST);
     action = hvemu_execute(vp, &call);
     memcpy(world->ram, saved, HVS_LIST);
-    return action == HVEMU_STEP && call.status == 0 ? 0 : fails(world, "priming failed");
+    return action == HVEMU_STEP && call.status == 0 ? 0 : hvs_fails(world, "priming failed");
 }
 
 static int set_up_vp(struct world *world)
@@ -688,7 +578,7 @@ static int set_up_page(struct world *world)
 
     if (hvemu_x64_wrmsr(part->vps[0], 0x40000000, 0x8100000000000001) != HVEMU_STEP ||
         hvemu_x64_wrmsr(part->vps[0], 0x40000001, gpa | 1) != HVEMU_STEP)
-        return fails(world, "the page cannot be enabled");
+        return hvs_fails(world, "the page cannot be enabled");
     return 0;
 }
 
@@ -697,7 +587,7 @@ static int set_up_ext_int(struct world *world)
     struct part *part = part_of(world, HVS_K_OF);
 
     if (!part->parent)
-        return fails(world, "root has no parent that could assert");
+        return hvs_fails(world, "root has no parent that could assert");
     if (world->step->keyword == HVS_ASSERT) {
         part->vector = (uint8_t)hvs_number(world->step, HVS_K_VECTOR, 0);
         part->vector_known = 1;
@@ -731,7 +621,7 @@ static int set_up_memory(struct world *world)
     const uint64_t bytes = hvs_find(world->step, HVS_K_BYTES)->number;
 
     if (!in_ram(gpa, (uint32_t)bytes))
-        return fails(world, "there is no memory so far up");
+        return hvs_fails(world, "there is no memory so far up");
     if (put_bytes(world, HVS_K_BYTES, world->model + gpa, NULL, (size_t)bytes, NULL))
         return -1;
     memcpy(world->ram + gpa, world->model + gpa, (size_t)bytes);
@@ -753,7 +643,7 @@ static int set_up_register(struct world *world)
     uint8_t bytes[16];
 
     if (world->register_count == REGISTERS)
-        return fails(world, "more than %d registers", REGISTERS);
+        return hvs_fails(world, "more than %d registers", REGISTERS);
     if (put_bytes(world, HVS_K_BYTES, bytes, NULL, sizeof bytes, NULL))
         return -1;
     world->registers[world->register_count].partition = part_of(world, HVS_K_OF)->id;
@@ -818,19 +708,25 @@ static int build(struct world *world, const struct hvs_step *const *steps, unsig
         .privileges = 0x0000000300000060, /* a new child's */
         .calls = HANDLERS + 1,
     };
+    struct hvemu_ops mine = ops;
     size_t bytes;
 
     for (unsigned i = 0; i < count; i++)
         if (steps[i]->keyword == HVS_CONFIG)
             configure(&config, steps[i]);
+        else if (steps[i]->keyword == HVS_FILTER)
+            world->filter = steps[i];
+    /* Without a filter most calls go another way. */
+    if (world->faulted && world->faulted->no_filter && !world->filter)
+        mine.filter = NULL;
     world->step = steps[0];
     bytes = hvemu_memory_size(&config);
     world->memory_bytes = bytes;
     world->memory = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
     if (!world->memory)
-        return fails(world, "no such configuration");
+        return hvs_fails(world, "no such configuration");
     memset(world->memory, world->preset, bytes);
-    if (result_is(world, hvemu_init(&world->hv, world->memory, bytes, &config, &ops, world)))
+    if (result_is(world, hvemu_init(&world->hv, world->memory, bytes, &config, &mine, world)))
         return -1;
     add_part(world, "root", NULL, hvemu_root(world->hv), HVS_ACTIVE);
     if (result_is(world, hvemu_register(world->hv, &primer)))
@@ -843,13 +739,11 @@ static int build(struct world *world, const struct hvs_step *const *steps, unsig
             result_is(world,
                       hvemu_unregister(world->hv, (uint16_t)hvs_number(steps[i], HVS_K_CODE, 0))))
             return -1;
-        if (steps[i]->keyword == HVS_FILTER)
-            world->filter = steps[i];
     }
     memset(page, world->preset, sizeof page);
     if (hvemu_hypercall(world->hv, world->parts[0].id, PRIME, page, sizeof page, ignored,
                         sizeof ignored))
-        return fails(world, "priming failed");
+        return hvs_fails(world, "priming failed");
     return 0;
 }
 
@@ -871,9 +765,9 @@ static int put_bytes(struct world *world, enum hvs_key key, uint8_t *to, uint8_t
             const uint64_t id = read64(to + at);
             for (unsigned i = 0; i < world->part_count; i++)
                 if (world->parts[i].id == id)
-                    return fails(world, "the new ID is %s's", world->parts[i].name);
+                    return hvs_fails(world, "the new ID is %s's", world->parts[i].name);
             if (!caller || !id || id == UINT64_MAX)
-                return fails(world, "the new ID is none");
+                return hvs_fails(world, "the new ID is none");
             add_part(world, part.name, find_part(world, caller->name), id, HVS_UNINITIALIZED);
             write64(part.bytes, id);
         }
@@ -894,7 +788,7 @@ static uint64_t register_value(struct world *world, const struct hvs_word *word)
 
 /* ---- Frames ---- */
 
-static uint64_t *general(struct hvemu_x64_frame *frame, unsigned i)
+uint64_t *hvs_general(struct hvemu_x64_frame *frame, unsigned i)
 {
     uint64_t *const registers[] = {&frame->rax, &frame->rcx, &frame->rdx, &frame->rbx,
                                    &frame->rsi, &frame->rdi, &frame->r8};
@@ -902,7 +796,7 @@ static uint64_t *general(struct hvemu_x64_frame *frame, unsigned i)
     return registers[i];
 }
 
-static int narrow(const struct hvemu_x64_frame *frame)
+int hvs_narrow(const struct hvemu_x64_frame *frame)
 {
     return (frame->mode & (HVEMU_X64_LMA | HVEMU_X64_CS_L)) != (HVEMU_X64_LMA | HVEMU_X64_CS_L);
 }
@@ -914,14 +808,22 @@ static void set_pair(uint64_t *high, uint64_t *low, uint64_t value)
     *low = (*low & 0xFFFFFFFF00000000) | (uint32_t)value;
 }
 
-static uint64_t get_control(const struct hvemu_x64_frame *frame)
+uint64_t hvs_get_control(const struct hvemu_x64_frame *frame)
 {
-    return narrow(frame) ? frame->rdx << 32 | (uint32_t)frame->rax : frame->rcx;
+    return hvs_narrow(frame) ? frame->rdx << 32 | (uint32_t)frame->rax : frame->rcx;
+}
+
+void hvs_set_control(struct hvemu_x64_frame *frame, uint64_t control)
+{
+    if (hvs_narrow(frame))
+        set_pair(&frame->rdx, &frame->rax, control);
+    else
+        frame->rcx = control;
 }
 
 static void write_frame_block(struct hvemu_x64_frame *frame, const uint8_t *block)
 {
-    if (narrow(frame)) {
+    if (hvs_narrow(frame)) {
         set_pair(&frame->rbx, &frame->rcx, read64(block));
         set_pair(&frame->rdi, &frame->rsi, read64(block + 8));
     } else {
@@ -977,7 +879,7 @@ static int prepare_c(struct world *world)
     call->c_out = malloc(call->out_bytes ? call->out_bytes : 1);
     call->c_out_model = malloc(call->out_bytes ? call->out_bytes : 1);
     if (!call->c_in || !call->c_out || !call->c_out_model)
-        return fails(world, "out of memory");
+        return hvs_fails(world, "out of memory");
     memcpy(call->c_in, call->in, in);
     memset(call->c_out, world->preset, call->out_bytes);
     memset(call->c_out_model, world->preset, call->out_bytes);
@@ -1020,7 +922,7 @@ static int prepare(struct world *world)
     memset(block, world->preset, sizeof block);
     for (size_t i = 0; i < call->in_bytes + call->behind_bytes && i < BLOCK; i++)
         block[i] = call->in[i];
-    if (is_execute(world)) {
+    if (hvs_is_execute(world)) {
         memset(&call->native, world->preset, sizeof call->native);
         call->native.control = call->control;
         call->native.in_gpa = call->in_gpa;
@@ -1039,10 +941,7 @@ static int prepare(struct world *world)
         memset(block + 16, world->preset, sizeof block - 16);
     }
     write_frame_block(&call->frame, block);
-    if (narrow(&call->frame))
-        set_pair(&call->frame.rdx, &call->frame.rax, call->control);
-    else
-        call->frame.rcx = call->control;
+    hvs_set_control(&call->frame, call->control);
     return 0;
 }
 
@@ -1059,7 +958,7 @@ static int prepare_raw(struct world *world)
     for (unsigned i = 0; i < step->count; i++) {
         const struct hvs_word *word = &step->words[i];
         if (word->key >= HVS_K_RAX && word->key <= HVS_K_R8)
-            *general(frame, word->key - HVS_K_RAX) = register_value(world, word);
+            *hvs_general(frame, word->key - HVS_K_RAX) = register_value(world, word);
         if (word->key >= HVS_K_XMM0) {
             if (put_bytes(world, word->key, bytes, NULL, sizeof bytes, NULL))
                 return -1;
@@ -1085,7 +984,7 @@ static int once_from_c(struct world *world)
         world->hv, call->from->id, call->control, call->in_bytes ? call->c_in : NULL,
         call->in_bytes + call->behind_bytes, call->out_bytes ? call->c_out : NULL, call->out_bytes);
     if (call->in_bytes && memcmp(call->c_in, call->in, call->in_bytes + call->behind_bytes) != 0)
-        return fails(world, "the input block was written");
+        return hvs_fails(world, "the input block was written");
     call->action = (uint16_t)call->result == 0x78 ? HVEMU_REPEAT : HVEMU_STEP;
     if (call->action == HVEMU_REPEAT)
         call->control = (call->control & ~START_MASK) | call->result >> 32 << 48;
@@ -1101,6 +1000,8 @@ static int once_native(struct world *world)
     if (call->action == HVEMU_GONE || call->action == HVEMU_FAILED) /* says nothing more */
         call->native.written = 0, call->native.access = 0;
     if (call->native.written) {
+        memcpy(call->written + call->native.written_at, call->native.fast + call->native.written_at,
+               call->native.written);
         if (call->native.written_at < call->written_from)
             call->written_from = call->native.written_at;
         if (call->native.written_at + (uint32_t)call->native.written > call->written_to)
@@ -1109,7 +1010,7 @@ static int once_native(struct world *world)
     call->control = call->native.control;
     call->result = call->native.result;
     if (call->action == HVEMU_STEP && !call->native.executed)
-        return fails(world, "executed is not set");
+        return hvs_fails(world, "executed is not set");
     return call->action == HVEMU_REPEAT
                ? only_start_differs(world, control, call->control)
                : differs(world, "the control word", call->control, control);
@@ -1118,13 +1019,13 @@ static int once_native(struct world *world)
 static int once_in_frame(struct world *world)
 {
     struct call *call = &world->call;
-    const uint64_t control = get_control(&call->frame);
+    const uint64_t control = hvs_get_control(&call->frame);
 
     call->action = hvemu_x64_hypercall(call->vp, &call->frame);
     call->changed |= call->frame.changed;
     if (call->action != HVEMU_REPEAT)
         return 0;
-    call->control = get_control(&call->frame);
+    call->control = hvs_get_control(&call->frame);
     return only_start_differs(world, control, call->control);
 }
 
@@ -1139,29 +1040,30 @@ static int begin_call(struct world *world)
         call->from = part_of(world, HVS_K_FROM);
         call->vp = call->from->vps[0];
         if (!call->vp && world->convention != HVS_C)
-            return fails(world, "%s has no VP to call from", call->from->name);
+            return hvs_fails(world, "%s has no VP to call from", call->from->name);
         if (world->step->keyword == HVS_CALL ? prepare(world) : prepare_raw(world))
             return -1;
         world->next_index = (unsigned)(call->control >> 48 & 0xFFF);
         if (world->step->keyword == HVS_RAW)
-            world->next_index = (unsigned)(get_control(&call->frame) >> 48 & 0xFFF);
+            world->next_index = (unsigned)(hvs_get_control(&call->frame) >> 48 & 0xFFF);
         world->disordered = 0;
     } else if (call->action != HVEMU_REPEAT && call->action != HVEMU_INTERCEPT &&
                call->action != HVEMU_NEED_XMM)
-        return fails(world, "the call is over");
+        return hvs_fails(world, "the call is over");
     call->frame_before = call->frame;
     call->native_before = call->native;
     call->changed = 0;
     call->rounds = hvs_number(world->step, HVS_K_ROUNDS, 1);
     call->written_from = BLOCK;
     call->written_to = 0;
+    memset(call->written, 0, sizeof call->written);
     world->effects = 0;
     world->bound = 0;
     call->frame.known = world->step->keyword == HVS_AGAIN ? HVEMU_X64_XMM : call->frame.known;
     return 0;
 }
 
-static int once_undisturbed(struct world *world)
+int hvs_once(struct world *world)
 {
     int failed;
 
@@ -1169,19 +1071,21 @@ static int once_undisturbed(struct world *world)
     world->read_again = 0;
     world->ops = 0;
     failed = world->convention == HVS_C ? once_from_c(world)
-             : is_execute(world)        ? once_native(world)
+             : hvs_is_execute(world)    ? once_native(world)
                                         : once_in_frame(world);
     world->bound = 0;
     if (failed)
         return -1;
-    return world->read_again ? fails(world, "a byte of input was read twice") : 0;
+    return world->read_again ? hvs_fails(world, "a byte of input was read twice") : 0;
 }
 
 static int disturb(struct world *world);
 
 static int once(struct world *world)
 {
-    return (world->disturbed && disturb(world)) || once_undisturbed(world) ? -1 : 0;
+    if ((world->disturbed && disturb(world)) || (world->faulted && hvs_fault(world)))
+        return -1;
+    return hvs_once(world);
 }
 
 /* Repeats the call until it is over, which must take as many rounds as said. */
@@ -1194,9 +1098,9 @@ static int finish(struct world *world)
         if (once(world))
             return -1;
         if (i < rounds && world->call.action != HVEMU_REPEAT)
-            return fails(world, "over after 0x%llx rounds", (unsigned long long)i);
+            return hvs_fails(world, "over after 0x%llx rounds", (unsigned long long)i);
         if (i < rounds && (world->call.control & START_MASK) <= (control & START_MASK))
-            return fails(world, "no progress in round 0x%llx", (unsigned long long)i);
+            return hvs_fails(world, "no progress in round 0x%llx", (unsigned long long)i);
     }
     return 0;
 }
@@ -1253,7 +1157,8 @@ static int compare_frames(struct world *world, const struct hvemu_x64_frame *wan
     char name[32];
 
     for (unsigned i = 0; i < 7; i++)
-        if (differs(world, names[i], *general(&world->call.frame, i), *general(&expected, i)))
+        if (differs(world, names[i], *hvs_general(&world->call.frame, i),
+                    *hvs_general(&expected, i)))
             return -1;
     for (unsigned i = 0; i < 12; i++) {
         snprintf(name, sizeof name, "XMM%u's %s half", i / 2, i % 2 ? "high" : "low");
@@ -1268,7 +1173,7 @@ static void expect_result(const struct world *world, struct hvemu_x64_frame *wan
 {
     const int step = hvs_find(world->step, HVS_K_STATUS) != NULL;
 
-    if (narrow(want)) {
+    if (hvs_narrow(want)) {
         want->rax = (uint32_t)value;
         want->rdx = value >> 32;
         *changed |= HVEMU_X64_RAX | HVEMU_X64_RDX;
@@ -1292,7 +1197,7 @@ static int expect_named(struct world *world, struct hvemu_x64_frame *want, uint3
     for (unsigned i = 0; i < world->step->count; i++) {
         const struct hvs_word *word = &world->step->words[i];
         if (word->key >= HVS_K_RAX && word->key <= HVS_K_R8) {
-            *general(want, word->key - HVS_K_RAX) = register_value(world, word);
+            *hvs_general(want, word->key - HVS_K_RAX) = register_value(world, word);
             *changed |= bits[word->key - HVS_K_RAX];
         }
         if (word->key >= HVS_K_XMM0) {
@@ -1336,7 +1241,7 @@ static int expect_frame(struct world *world)
             }
     }
     /* The control register keeps what the rounds before the last left there. */
-    if (call->rounds > 1 && !narrow(&want)) {
+    if (call->rounds > 1 && !hvs_narrow(&want)) {
         changed |= HVEMU_X64_RCX;
         want.rcx = call->frame.rcx;
     }
@@ -1344,7 +1249,7 @@ static int expect_frame(struct world *world)
         expect_result(world, &want, &changed,
                       RESULT(status->number, hvs_number(world->step, HVS_K_REPS, 0)));
     if (start)
-        expect_result(world, &want, &changed, with_start(get_control(&want), start->number));
+        expect_result(world, &want, &changed, with_start(hvs_get_control(&want), start->number));
     if (expect_named(world, &want, &changed))
         return -1;
     return compare_frames(world, &want, changed);
@@ -1384,8 +1289,8 @@ static int expect_native(struct world *world)
     /* The room for output that is not output is the library's. */
     for (unsigned i = 0; i < BLOCK; i++)
         if ((i < call->in_bytes || (i >= from && i < to)) && call->native.fast[i] != block[i])
-            return fails(world, "byte 0x%x of the register block is 0x%02x, not 0x%02x", i,
-                         call->native.fast[i], block[i]);
+            return hvs_fails(world, "byte 0x%x of the register block is 0x%02x, not 0x%02x", i,
+                             call->native.fast[i], block[i]);
     return differs(world, "written_at", call->written_from, from) ||
                    differs(world, "the end of what was written", call->written_to, to)
                ? -1
@@ -1410,8 +1315,8 @@ static int expect_c(struct world *world)
         if (said[i])
             call->c_out_model[i] = out[i];
         if (call->c_out[i] != call->c_out_model[i])
-            return fails(world, "byte 0x%zx of the output is 0x%02x, not 0x%02x", i, call->c_out[i],
-                         call->c_out_model[i]);
+            return hvs_fails(world, "byte 0x%zx of the output is 0x%02x, not 0x%02x", i,
+                             call->c_out[i], call->c_out_model[i]);
     }
     return 0;
 }
@@ -1437,18 +1342,18 @@ static int expect(struct world *world)
     const uint64_t access = hvs_number(world->step, HVS_K_ACCESS, 0);
 
     if (call->action != (enum hvemu_action)hvs_number(world->step, HVS_K_ACTION, 0))
-        return fails(world, "the action is %s, not %s (result 0x%llx)",
-                     hvemu_action_name(call->action),
-                     hvemu_action_name((enum hvemu_action)hvs_number(world->step, HVS_K_ACTION, 0)),
-                     (unsigned long long)(world->convention < HVS_LONG_FAST ? call->result
-                                                                            : call->frame.rax));
+        return hvs_fails(
+            world, "the action is %s, not %s (result 0x%llx)", hvemu_action_name(call->action),
+            hvemu_action_name((enum hvemu_action)hvs_number(world->step, HVS_K_ACTION, 0)),
+            (unsigned long long)(world->convention < HVS_LONG_FAST ? call->result
+                                                                   : call->frame.rax));
     if (is_memory(world) && expect_memory_output(world))
         return -1;
     if (world->convention == HVS_C) {
         if (expect_c(world))
             return -1;
     } else {
-        const int native = is_execute(world);
+        const int native = hvs_is_execute(world);
         if (native ? expect_native(world) : expect_frame(world))
             return -1;
         if (differs(world, "access", native ? call->native.access : call->frame.access, access))
@@ -1459,7 +1364,7 @@ static int expect(struct world *world)
             return -1;
     }
     if (world->disordered)
-        return fails(world, "elements left out, repeated or out of order");
+        return hvs_fails(world, "elements left out, repeated or out of order");
     return differs(world, "the number of effects", world->effects,
                    hvs_number(world->step, HVS_K_EFFECTS, 0));
 }
@@ -1469,16 +1374,16 @@ static int settle(struct world *world)
 {
     for (unsigned i = 0; i < RAM; i++)
         if (world->ram[i] != world->model[i])
-            return fails(world, "memory at 0x%x is 0x%02x, not 0x%02x", i, world->ram[i],
-                         world->model[i]);
+            return hvs_fails(world, "memory at 0x%x is 0x%02x, not 0x%02x", i, world->ram[i],
+                             world->model[i]);
     for (unsigned i = 0; i < world->logged; i++)
         if (!world->log[i].seen)
-            return fails(world, "before this, unexpected: %s of partition 0x%llx",
-                         world->log[i].kind == KICK        ? "a kick"
-                         : world->log[i].kind == INTERRUPT ? "an interrupt"
-                         : world->log[i].kind == EVENT     ? "an event"
-                                                           : "an op",
-                         (unsigned long long)world->log[i].partition);
+            return hvs_fails(world, "before this, unexpected: %s of partition 0x%llx",
+                             world->log[i].kind == KICK        ? "a kick"
+                             : world->log[i].kind == INTERRUPT ? "an interrupt"
+                             : world->log[i].kind == EVENT     ? "an event"
+                                                               : "an op",
+                             (unsigned long long)world->log[i].partition);
     world->logged = 0;
     return 0;
 }
@@ -1505,7 +1410,7 @@ static int expect_op(struct world *world, struct op want, const uint8_t *said)
             return 0;
         }
     }
-    return fails(world, "the VMM's op was not called like this");
+    return hvs_fails(world, "the VMM's op was not called like this");
 }
 
 static int expect_other_op(struct world *world)
@@ -1518,7 +1423,7 @@ static int expect_other_op(struct world *world)
     uint8_t said[WITH];
 
     if (bytes > WITH)
-        return fails(world, "no op has so many arguments");
+        return hvs_fails(world, "no op has so many arguments");
     if (put_bytes(world, HVS_K_WITH, want.with, said, bytes, world->call.from))
         return -1;
     return expect_op(world, want, said);
@@ -1534,7 +1439,7 @@ static int expect_more(struct world *world)
     switch (step->keyword) {
     case HVS_EXPECT_MEMORY:
         if (!in_ram(gpa, (uint32_t)hvs_find(step, HVS_K_BYTES)->number))
-            return fails(world, "there is no memory so far up");
+            return hvs_fails(world, "there is no memory so far up");
         if (put_bytes(world, HVS_K_BYTES, bytes, said, (size_t)hvs_find(step, HVS_K_BYTES)->number,
                       world->call.from))
             return -1;
@@ -1583,7 +1488,7 @@ static int find_ext_int(struct world *world, const struct part *part, unsigned *
 
     *state = hvemu_ext_int_line(part->vps[0]) ? HVS_ASSERTED : HVS_IDLE;
     if (*state == HVS_ASSERTED && hvemu_ext_int_acknowledge(part->vps[0], vector) != HVEMU_OK)
-        return fails(world, "%s: line without interrupt", part->name);
+        return hvs_fails(world, "%s: line without interrupt", part->name);
     status = hvemu_clear_virtual_interrupt(world->hv, part->parent->id, part->id);
     if (*state == HVS_IDLE && status == 0)
         *state = HVS_ACKNOWLEDGED;
@@ -1600,8 +1505,8 @@ static int check_ext_int(struct world *world, struct part *part)
         return answered;
     part->ext_int_asked = 0;
     if (found != part->ext_int)
-        return fails(world, "at the end, %s's external interrupt is in state %u, not %u",
-                     part->name, found, part->ext_int);
+        return hvs_fails(world, "at the end, %s's external interrupt is in state %u, not %u",
+                         part->name, found, part->ext_int);
     if (found == HVS_ASSERTED && part->vector_known)
         return differs(world, "the asserted vector", vector, part->vector);
     return 0;
@@ -1638,16 +1543,16 @@ static int check_states(struct world *world)
         if (can_ask && part->state == HVS_ACTIVE && part->vps[0] && check_ext_int(world, part))
             return -1;
         if (part->ext_int_asked)
-            return fails(world, "%s's external interrupt cannot be found out", part->name);
+            return hvs_fails(world, "%s's external interrupt cannot be found out", part->name);
         if (!can_ask || !find_state(world, part, &found)) {
             if (part->state_asked)
-                return fails(world, "%s's state cannot be found out", part->name);
+                return hvs_fails(world, "%s's state cannot be found out", part->name);
         } else if (found != part->state)
-            return fails(world, "at the end, %s is %s, not %s", part->name, names[found],
-                         names[part->state]);
+            return hvs_fails(world, "at the end, %s is %s, not %s", part->name, names[found],
+                             names[part->state]);
     }
     if (world->parts[0].state_asked || world->parts[0].ext_int_asked)
-        return fails(world, "root's state cannot be found out");
+        return hvs_fails(world, "root's state cannot be found out");
     return 0;
 }
 
@@ -1681,7 +1586,7 @@ static void look_at_registers(const struct call *call, int native, struct outcom
         return;
     }
     for (unsigned i = 0; i < 7; i++)
-        outcome->registers[i] = *general(&frame, i);
+        outcome->registers[i] = *hvs_general(&frame, i);
     for (unsigned i = 0; i < 12; i++)
         outcome->registers[7 + i] = frame.xmm[i / 2][i % 2];
     outcome->registers[19] = call->changed;
@@ -1712,7 +1617,7 @@ static int look_at_parts(struct world *world, struct outcome *outcome)
 static int look(struct world *world, struct outcome *outcome)
 {
     const struct call *call = &world->call;
-    const int native = is_execute(world);
+    const int native = hvs_is_execute(world);
 
     memset(outcome, 0, sizeof *outcome);
     outcome->action = call->action;
@@ -1761,7 +1666,7 @@ static int attempt(struct world *world, const struct attempts *attempts,
     world->disturbance = disturbance;
     if (disturbance.when == BEFORE_THE_CALL)
         strike(world);
-    if (once_undisturbed(world))
+    if (hvs_once(world))
         return -1;
     if (disturbance.when == AFTER_THE_CALL)
         strike(world);
@@ -1771,13 +1676,14 @@ static int attempt(struct world *world, const struct attempts *attempts,
 static int neither(struct world *world, const struct attempts *attempts,
                    struct disturbance disturbance)
 {
-    return fails(world,
-                 "0x%x bytes at 0x%llx %s before op %u: unlike before the call in %s, unlike after "
-                 "it in %s",
-                 disturbance.where.bytes, (unsigned long long)disturbance.where.gpa,
-                 disturbance.what == UNMAP ? "unmapped" : "changed", disturbance.when,
-                 difference(&attempts->got, &attempts->before),
-                 difference(&attempts->got, &attempts->after));
+    return hvs_fails(
+        world,
+        "0x%x bytes at 0x%llx %s before op %u: unlike before the call in %s, unlike after "
+        "it in %s",
+        disturbance.where.bytes, (unsigned long long)disturbance.where.gpa,
+        disturbance.what == UNMAP ? "unmapped" : "changed", disturbance.when,
+        difference(&attempts->got, &attempts->before),
+        difference(&attempts->got, &attempts->after));
 }
 
 /* The disturbance before each of the ops of the call. */
@@ -1813,12 +1719,12 @@ static int disturb_ops(struct world *world, struct attempts *attempts, unsigned 
 }
 
 /* The call's lists; 0: none that there could be an op for. */
-static int find_lists(const struct world *world, struct range *in, struct range *out,
-                      struct hvemu_call *call)
+int hvs_find_lists(const struct world *world, struct range *in, struct range *out,
+                   struct hvemu_call *call)
 {
     struct hvemu_x64_frame frame = world->call.frame;
 
-    if (is_execute(world)) {
+    if (hvs_is_execute(world)) {
         memset(&frame, 0, sizeof frame);
         frame.mode = mode_of(HVS_LONG);
         frame.rcx = world->call.native.control;
@@ -1856,7 +1762,7 @@ static unsigned find_changes(const struct world *world, struct disturbance *chan
     unsigned count = 0;
     uint32_t each, header;
 
-    if (!find_lists(world, &in, &out, &call))
+    if (!hvs_find_lists(world, &in, &out, &call))
         return 0;
     if (in.bytes)
         add_page(changes, &count, in.gpa, out);
@@ -1888,7 +1794,7 @@ static int disturb_each_op(struct world *world, struct attempts *attempts)
 
     if (!count)
         return 0;
-    if (once_undisturbed(world))
+    if (hvs_once(world))
         return -1;
     last = world->ops;
     if (last)
@@ -1912,7 +1818,7 @@ static int disturb(struct world *world)
         result = disturb_each_op(world, attempts);
         begin_anew(world, attempts);
     } else
-        fails(world, "out of memory");
+        hvs_fails(world, "out of memory");
     free(memory);
     free(attempts);
     return result;
@@ -1987,7 +1893,8 @@ static int run(struct world *world, const struct hvs_step *const *steps, unsigne
 }
 
 int hvs_run(const struct hvs_vector *vector, enum hvs_convention convention, uint8_t preset,
-            struct hvs_disturbed *disturbed, char *error, size_t error_bytes)
+            struct hvs_disturbed *disturbed, struct hvs_faults *faulted, char *error,
+            size_t error_bytes)
 {
     const struct hvs_file *file = vector->file;
     const unsigned count = file->common + vector->steps;
@@ -2001,6 +1908,7 @@ int hvs_run(const struct hvs_vector *vector, enum hvs_convention convention, uin
         world->convention = convention;
         world->preset = preset;
         world->disturbed = disturbed;
+        world->faulted = faulted;
         world->error = error;
         world->error_bytes = error_bytes;
         memset(world->ram, preset, RAM);

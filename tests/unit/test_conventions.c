@@ -307,7 +307,7 @@ static void call_from_registers(struct cell *cell)
     assert_only_changed(&before, &frame, changed);
 }
 
-/* What a VP keeps of lists in memory is no effect. */
+/* What a VP keeps of lists in memory, and of a call, is no effect. */
 static void forget_scratch(struct cell *cell)
 {
     const struct hvemu_vp *vp = cell->world->vps[cell->row->caller];
@@ -315,6 +315,7 @@ static void forget_scratch(struct cell *cell)
 
     memcpy(cell->world->before + (vp->in - memory), vp->in, HVEMU__LIST_MAX);
     memcpy(cell->world->before + (vp->out - memory), vp->out, HVEMU__LIST_MAX);
+    memcpy(cell->world->before + ((uint8_t *)vp->call - memory), vp->call, sizeof *vp->call);
 }
 
 static void assert_no_effect(struct cell *cell)
