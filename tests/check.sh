@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: MIT
 
 # Installs what is missing (as root, with apt-get), builds everything below build/check with
-# warnings as errors, and runs every test: with clang, under the sanitizers, and last with gcc, so
-# that the closing lines are ctest's. Ends at the first stage that fails, with its output.
+# warnings as errors, and runs every test, in stages: under the sanitizers, with clang, and with gcc,
+# there by kind, so that the closing lines are ctest's. Ends at the first stage that fails, with its
+# output. How long each took is said at the end and kept in build/check/times.txt.
 
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -12,6 +13,16 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
 began=$(date +%s)
 say() { printf '%4ds  %s\n' $(($(date +%s) - began)) "$*"; }
+
+stage_began=$began
+times=
+stage_ends() # stage
+{
+    now=$(date +%s)
+    times=$times$(printf '%5ds  %s' $((now - stage_began)) "$1")'
+'
+    stage_began=$now
+}
 
 need gcc command gcc
 need g++ command g++
@@ -27,6 +38,7 @@ need libcmocka-dev module cmocka
 need libbsd-dev module libbsd-overlay
 need libunicorn-dev module unicorn
 install_needed
+stage_ends install
 say "everything needed is installed"
 
 check=$root/build/check
@@ -68,30 +80,48 @@ build() # preset
     say "$1: built"
 }
 
-# cmocka has skips of its own, inside a test that ctest calls passed.
-list_cmocka_skips() # preset
+ctest_in() # preset, ctest's options...
 {
+    preset=$1
+    shift
+    $steady ctest --test-dir "$check/$preset" -j "$(nproc)" --output-on-failure \
+        --no-tests=error "$@"
+}
+
+# cmocka has skips of its own, inside a test that ctest calls passed.
+list_skips() # preset, log
+{
+    grep '(Skipped)$' "$2" || :
     sed -n 's/^\[  SKIPPED \] \([a-z].*\)/       skipped in this build: \1/p' \
         "$check/$1/Testing/Temporary/LastTest.log" | sort -u
 }
 
-ctest_in() # preset
+tests() # stage, preset, ctest's options...
 {
-    $steady ctest --test-dir "$check/$1" -j "$(nproc)" --output-on-failure --no-tests=error
+    stage=$1
+    log=$(echo "tests-$stage" | tr ' ' -)
+    shift
+    logged "$log" ctest_in "$@"
+    say "$stage: $(grep 'tests passed' "$check/$log.log")"
+    list_skips "$1" "$check/$log.log"
+    stage_ends "$stage"
 }
 
-for preset in dev-clang asan-ubsan tsan; do
+for preset in asan-ubsan tsan dev-clang dev; do
     build "$preset"
-    logged "$preset-tests" ctest_in "$preset"
-    say "$preset: $(grep 'tests passed' "$check/$preset-tests.log")"
-    grep '(Skipped)$' "$check/$preset-tests.log" || :
-    list_cmocka_skips "$preset"
 done
+stage_ends builds
 
-build dev
-status=0
-ctest_in dev >"$check/dev-tests.log" 2>&1 || status=$?
-list_cmocka_skips dev
-say "dev:"
-cat "$check/dev-tests.log"
-exit $status
+# What is about the sources, and not about what a compiler made of them, runs once.
+sources='^(protocol|schedules)$'
+tests asan asan-ubsan -LE "$sources"
+tests tsan tsan -LE "$sources"
+tests clang dev-clang -LE "$sources"
+tests "spin and schedules" dev -L "$sources"
+tests model dev -L '^model$'
+tests corpora dev -L '^fuzz$'
+tests packaging dev -L '^(packaging|abi|docs|bench)$'
+tests "unit and vectors" dev -LE '^(protocol|schedules|model|fuzz|packaging|abi|docs|bench)$'
+
+printf '%s%5ds  in all\n' "$times" $(($(date +%s) - began)) >"$check/times.txt"
+cat "$check/times.txt" "$check/tests-unit-and-vectors.log"

@@ -8,11 +8,11 @@
 set -eu
 cd "$1"
 missing=0
-for document in docs/decisions.md; do
+for document in docs/decisions.md SECURITY.md; do
     names=$(grep '^|' $document | sed 's/.*|\([^|]*\)|$/\1/' | grep -o '`[a-z0-9_]*`' | tr -d '`' | sort -u)
     [ -n "$names" ] || { echo "no tests named in $document" >&2; exit 1; }
     for name in $names; do
-        grep -rqw "$name" tests --include='test_*.c' --include=CMakeLists.txt || {
+        [ -d "tests/fuzz/corpus/${name#corpus_}" ] || grep -rqw "$name" tests --include='test_*.c' --include=CMakeLists.txt || {
             echo "$document names $name, which is no test" >&2
             missing=1
         }
