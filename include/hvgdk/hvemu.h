@@ -122,7 +122,7 @@ struct hvemu_config {
     /* Partitions below one that is not the root, in all generations: with vps_each, what one tenant
        can take from the others; default: no limit of its own. */
     uint32_t descendants;
-    uint32_t intercepts; /* of one partition, installed at a time; default 32 */
+    uint32_t intercepts; /* of one partition, installed at a time, 1..65535; default 32 */
 };
 
 #define HVEMU_NO_COST 0xFFFFFFFFu

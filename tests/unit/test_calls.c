@@ -132,6 +132,20 @@ static void each_element_and_variable_word_lengthens_the_lists(void **state)
     }
 }
 
+static void rep_count_of_another_call_lengthens_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CALLS; i++) {
+        const struct hvemu_call call = decode(calls[i].code | 5ull << 32, 0x1000, 0x2000);
+
+        if (calls[i].form == REP)
+            continue;
+        assert_status(call.status, 3);
+        assert_u64(call.in_bytes, calls[i].in);
+        assert_u64(call.out_bytes, calls[i].out);
+    }
+}
+
 static void rep_call_without_elements_is_invalid_input(void **state)
 {
     (void)state;
@@ -296,6 +310,7 @@ int main(void)
         cmocka_unit_test(calls_of_65536_codes_are_offered),
         cmocka_unit_test(each_call_has_its_lists),
         cmocka_unit_test(each_element_and_variable_word_lengthens_the_lists),
+        cmocka_unit_test(rep_count_of_another_call_lengthens_nothing),
         cmocka_unit_test(rep_call_without_elements_is_invalid_input),
         cmocka_unit_test(call_that_is_not_offered_has_no_lists),
         cmocka_unit_test(each_bit_without_a_meaning_is_invalid_input),

@@ -817,6 +817,17 @@ static void what_a_failing_op_has_read_is_not_told(void **state)
     end();
 }
 
+static void what_an_op_has_not_read_is_zero(void **state)
+{
+    static const uint8_t nothing[24];
+    uint8_t out[24];
+
+    (void)state;
+    fake_fail(vmm, FAKE_GPA_READ, 0, HVEMU_MEM_OK); /* a lie */
+    assert_u64(read_gpa(FROM_C, 0x3000, 16, out), 0x00);
+    assert_memory_equal(out, nothing, sizeof out);
+}
+
 static void memory_under_the_hypercall_page_is_an_illegal_overlay(void **state)
 {
     uint8_t out[24];
@@ -1011,6 +1022,7 @@ int main(void)
         IN_WORLD(memory_that_is_not_there_is_told_in_the_output),
         IN_WORLD(failing_memory_ops_are_told_apart),
         cmocka_unit_test(what_a_failing_op_has_read_is_not_told),
+        IN_WORLD(what_an_op_has_not_read_is_zero),
         IN_WORLD(memory_under_the_hypercall_page_is_an_illegal_overlay),
         cmocka_unit_test(without_memory_ops_nothing_is_there),
         IN_WORLD(memory_is_its_parents_to_give),

@@ -161,6 +161,8 @@ static void the_largest_capacities_are_possible_and_no_larger_ones(void **state)
         {.gpa_bits = 12},           {.gpa_bits = 52},
         {.children = 0xFFFFFFFF},   {.page_code_bytes = 16},
         {.privileges = UINT64_MAX}, {.features = 0xFFFFFFFF, .recommendations = 0xFFFFFFFF},
+        {.calls = 0xFFFF},          {.rep_budget = 0xFFF},
+        {.intercepts = 0xFFFF},
     };
     static const struct hvemu_config impossible[] = {
         {.partitions = 0x1FFFFF},
@@ -176,6 +178,9 @@ static void the_largest_capacities_are_possible_and_no_larger_ones(void **state)
         {.gpa_bits = 0xFFFFFFFF},
         {.page_code_bytes = 17},
         {.page_code_bytes = 0xFFFFFFFF},
+        {.calls = 0x10000},
+        {.rep_budget = 0x1000},
+        {.intercepts = 0x10000},
     };
 
     (void)state;

@@ -594,6 +594,37 @@ static void finalize_waits_for_attached_vps_whenever_they_came(void **state)
     }
 }
 
+static int assert_first(void *ctx, const struct hvemu_invocation *call)
+{
+    (void)ctx;
+    if (call->call->code == 0x42)
+        assert_status(hvemu_assert_virtual_interrupt(call->hv, call->caller, call->target,
+                                                     HvX64InterruptTypeExtInt, 0, 0x41),
+                      0x00);
+    return 0;
+}
+
+/* Behind the judgement of the call, by an op that may. */
+static void finalize_goes_on_after_a_last_interrupt(void **state)
+{
+    const struct hvemu_config config = {.size = sizeof config, .privileges = ALL};
+    struct hvemu_ops ops = fake_ops;
+    struct fake_vmm *own;
+    struct hvemu_vp *vp;
+    uint64_t id;
+
+    (void)state;
+    ops.filter = assert_first;
+    own = fake_new(&config, &ops);
+    id = fake_child(own, own->root);
+    vp = attached(own, id, 0);
+    assert_status(fake_call_on(own, own->root, 0x42, id), 0x78);
+    assert_int_equal(hvemu_partition_state(own->hv, id), HVEMU_STATE_FINALIZING);
+    assert_int_equal(own->count[FAKE_EXT_INT], 1);
+    assert_false(hvemu_ext_int_line(vp));
+    fake_free(own);
+}
+
 static void a_vp_that_the_vmm_cannot_end_yet_is_asked_for_again(void **state)
 {
     static const int answers[] = {0x78, 0x08, 0x19, 0xFFFF};
@@ -677,6 +708,7 @@ int main(void)
         WITH_FAMILY(finalize_ends_created_vps_eight_at_a_time),
         WITH_FAMILY(a_guest_repeats_finalize_until_all_vps_are_gone),
         WITH_FAMILY(finalize_waits_for_attached_vps_whenever_they_came),
+        cmocka_unit_test(finalize_goes_on_after_a_last_interrupt),
         WITH_FAMILY(a_vp_that_the_vmm_cannot_end_yet_is_asked_for_again),
         WITH_FAMILY(finalize_ends_no_vp_that_is_in_a_call),
         WITH_FAMILY(the_room_of_ended_vps_serves_again),

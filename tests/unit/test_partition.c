@@ -71,6 +71,21 @@ static void the_first_ids_are_1_2_3(void **state)
     fake_free(vmm);
 }
 
+static void a_partition_has_no_state_before_and_after_its_life(void **state)
+{
+    const struct hvemu_config config = {.size = sizeof config, .partitions = 2};
+    struct fake_vmm *vmm = fake_new(&config, NULL);
+
+    (void)state;
+    assert_int_equal(hvemu_partition_state(vmm->hv, 2), 0);
+    assert_u64(created(vmm, vmm->root), 2);
+    assert_int_equal(hvemu_partition_state(vmm->hv, 2), HVEMU_STATE_UNINITIALIZED);
+    assert_status(call_on(vmm, vmm->root, DELETE, 2), 0x00);
+    assert_int_equal(hvemu_partition_state(vmm->hv, 2), 0);
+    assert_int_equal(hvemu_partition_state(vmm->hv, NEXT_GENERATION | 2), 0);
+    fake_free(vmm);
+}
+
 static void an_id_is_never_given_out_twice(void **state)
 {
     enum { SLOTS = 4, CYCLES = 3000 };
@@ -1354,6 +1369,7 @@ int main(void)
 #define WITH_GUEST(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_ids_are_1_2_3),
+        cmocka_unit_test(a_partition_has_no_state_before_and_after_its_life),
         cmocka_unit_test(an_id_is_never_given_out_twice),
         cmocka_unit_test(slots_are_reused_in_the_order_in_which_they_became_free),
         cmocka_unit_test(an_id_of_every_earlier_generation_is_refused),

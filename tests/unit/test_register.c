@@ -1435,6 +1435,26 @@ static void a_target_is_judged_by_the_rule_of_the_call(void **state)
     }
 }
 
+static void a_call_that_asks_for_no_privilege_needs_none_on_a_child(void **state)
+{
+    uint8_t set[24] = {0}, in[8];
+    uint64_t child;
+
+    (void)state;
+    assert_status(fake_create(w.vmm, w.guest, &child), 0);
+    le64enc(set, w.guest);
+    le32enc(set + 8, HvPartitionPropertyPrivilegeFlags);
+    le64enc(set + 16, HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS);
+    *fake_property(w.vmm, w.guest, HvPartitionPropertyPrivilegeFlags) = 0;
+    assert_u64(hvemu_hypercall(w.hv, hvemu_root(w.hv), 0x0045, set, sizeof set, NULL, 0), 0);
+    assert_status(fake_create(w.vmm, w.guest, &child), DENIED);
+    le64enc(in, child);
+    for (enum way way = FROM_C; next_way(&way, 8, 0); way++) {
+        make(way, TO_BOTH_NEW, in, 8, 0);
+        assert_done(0);
+    }
+}
+
 static void a_rep_call_with_a_wrong_target_has_done_nothing(void **state)
 {
     uint8_t in[40] = {0};
@@ -1982,19 +2002,6 @@ static void configuration_beyond_its_range_is_refused(void **state)
     }
 }
 
-static void a_partition_has_65535_intercepts_at_most(void **state)
-{
-    struct hvemu_config config = our_config();
-
-    (void)state;
-    config.intercepts = 0xFFFF;
-    assert_int_not_equal(hvemu_memory_size(&config), 0);
-    config.intercepts = 0x10000;
-    assert_int_equal(hvemu_memory_size(&config), 0);
-    config.intercepts = 0xFFFFFFFF;
-    assert_int_equal(hvemu_memory_size(&config), 0);
-}
-
 /* ---- Filter and trace ---- */
 
 static void the_filter_comes_before_the_handler_and_the_trace_after(void **state)
@@ -2239,6 +2246,38 @@ static void calls_refused_earlier_are_nobodys_business(void **state)
     assert_int_equal(w.logged, 0);
 }
 
+static void from_17_bytes_on_a_fast_call_needs_xmm_registers(void **state)
+{
+    (void)state;
+    for (uint16_t bytes = 16; bytes <= 17; bytes++) {
+        const enum hvemu_action want = bytes > 16 ? HVEMU_NEED_XMM : HVEMU_STEP;
+        struct hvemu_x64_frame frame = fake_frame64(FAST | (0x7100u + bytes), 1, 2);
+        struct hvemu_call call;
+
+        assert_result(hvemu_register(w.hv, &OURS(.code = (uint16_t)(0x7100 + bytes), .in = bytes)),
+                      HVEMU_OK);
+        frame.known = 0;
+        assert_action(hvemu_x64_decode(w.hv, &frame, 0x10, &call), want);
+        assert_int_equal(call.in_bytes, bytes);
+    }
+}
+
+static void a_yield_is_not_the_next_vps(void **state)
+{
+    struct hvemu_config config = our_config();
+    const struct hvemu_ops ops = our_ops();
+
+    (void)state;
+    config.vps = 1; /* so that both have the same memory */
+    open_with(&config, &ops, ALL_OF_THEM);
+    hvemu_vp_yield(w.vp);
+    assert_result(hvemu_vp_detach(w.vp), HVEMU_OK);
+    assert_result(hvemu_vp_attach(w.hv, w.guest, 0, NULL, &w.vp), HVEMU_OK);
+    make(WIDE_MEMORY, LIST | REPS(2), bytes_from(1), 24, 8);
+    assert_done(REPS(2));
+    fake_free(w.vmm);
+}
+
 static void without_the_xmm_features_nobody_hears_of_a_call_in_them(void **state)
 {
     struct hvemu_config config = our_config();
@@ -2454,6 +2493,7 @@ int main(void)
         IN_WORLD(each_callers_context_is_its_own),
         cmocka_unit_test(a_caller_needs_every_privilege_of_the_call),
         IN_WORLD(a_target_is_judged_by_the_rule_of_the_call),
+        IN_WORLD(a_call_that_asks_for_no_privilege_needs_none_on_a_child),
         IN_WORLD(a_rep_call_with_a_wrong_target_has_done_nothing),
         IN_WORLD(no_target_is_seen_by_a_call_without_one),
         IN_WORLD(a_handler_that_spoils_its_input_spoils_nothing_else),
@@ -2475,7 +2515,6 @@ int main(void)
         cmocka_unit_test(own_calls_need_memory_for_themselves_and_their_lists),
         cmocka_unit_test(memory_beyond_is_left_alone_and_all_within_is_usable),
         cmocka_unit_test(configuration_beyond_its_range_is_refused),
-        cmocka_unit_test(a_partition_has_65535_intercepts_at_most),
         IN_WORLD(the_filter_comes_before_the_handler_and_the_trace_after),
         IN_WORLD(a_status_of_the_filters_is_the_answer),
         IN_WORLD(the_filter_may_have_a_call_repeated),
@@ -2485,6 +2524,8 @@ int main(void)
         IN_WORLD(a_limit_is_no_more_than_the_budget),
         IN_WORLD(a_limit_means_nothing_to_a_simple_call),
         IN_WORLD(calls_refused_earlier_are_nobodys_business),
+        IN_BARE_WORLD(from_17_bytes_on_a_fast_call_needs_xmm_registers),
+        cmocka_unit_test(a_yield_is_not_the_next_vps),
         cmocka_unit_test(without_the_xmm_features_nobody_hears_of_a_call_in_them),
         IN_WORLD(the_trace_tells_how_far_each_invocation_came),
         IN_WORLD(the_librarys_own_calls_are_seen_too),

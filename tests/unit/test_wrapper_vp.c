@@ -935,11 +935,42 @@ static void a_callers_own_door_gets_every_call_and_gives_every_answer(void **sta
     assert_int_equal(vmm->logged, 0);
 }
 
+static uint64_t measure(const struct hvemu_caller *caller, uint64_t control, const void *in,
+                        size_t in_bytes, const void *items, size_t items_bytes, void *out,
+                        size_t out_bytes)
+{
+    const struct hvemu_x64_frame frame = fake_frame64(control, 0x1000, 0x2000);
+    struct hvemu_call call;
+
+    (void)caller;
+    assert_action(hvemu_x64_decode(NULL, &frame, 0, &call), HVEMU_STEP);
+    assert_status(call.status, 0);
+    assert_int_equal(in_bytes, call.header_bytes);
+    assert_int_equal(items_bytes, call.in_bytes - call.header_bytes);
+    assert_int_equal(out_bytes, call.out_bytes);
+    assert_int_equal(in != NULL, in_bytes != 0);
+    assert_int_equal(items != NULL, items_bytes != 0);
+    assert_int_equal(out != NULL, out_bytes != 0);
+    door.calls++;
+    return 0x06;
+}
+
+static void a_callers_own_door_gets_blocks_of_the_calls_sizes(void **state)
+{
+    (void)state;
+    door.calls = 0;
+    door.caller = (struct hvemu_caller){.hypercall = measure};
+    hvemu_attach(&door.caller);
+    expect_all_refused(guest, 0x06);
+    assert_int_equal(door.calls, 17);
+}
+
 int main(void)
 {
 #define ATTACHED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         ATTACHED(a_callers_own_door_gets_every_call_and_gives_every_answer),
+        ATTACHED(a_callers_own_door_gets_blocks_of_the_calls_sizes),
         ATTACHED(whoever_may_not_call_gets_nothing_and_completes_nothing),
         ATTACHED(a_function_inside_another_on_the_same_partition_is_to_be_called_again),
         ATTACHED(null_is_refused_and_completes_nothing),
