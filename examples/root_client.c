@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What a root partition's driver does to run a guest, from the first deposited page to the last one
- * that comes back, and run against the test double: `root_client [SCRIPT]`, with the script's faults.
- * Whatever one call answers, at the end nothing may be left: a call that has to wait is made again, a
- * pool that is too small gets more, and after any other failure all is taken down. */
+ * that comes back, and run against the test double: `root_client [SCRIPT]`, with the script's
+ * faults. Whatever one call answers, at the end nothing may be left: a call that has to wait is
+ * made again, a pool that is too small gets more, and after any other failure all is taken down. */
 
 #include <err.h>
 #include <stdint.h>
@@ -65,7 +65,8 @@ static HV_STATUS deposit(struct client *client, HV_PARTITION_ID partition)
     return status;
 }
 
-/* Whether a call that answered so is to be made again; the pool that pays for it may have got more. */
+/* Whether a call that answered so is to be made again; the pool that pays for it may have got
+ * more. */
 static int again(struct client *client, HV_PARTITION_ID pool, HV_STATUS status)
 {
     if (!client->patience)

@@ -142,8 +142,8 @@ static inline uint16_t handle_one(const struct hvemu_invocation *shown, hvemu_ha
     return status;
 }
 
-/* Ends after an element during which somebody has asked for it: the list goes on in the guest's next
- * invocation. TIMEOUT: not all of it is done. */
+/* Ends after an element during which somebody has asked for it: the list goes on in the guest's
+ * next invocation. TIMEOUT: not all of it is done. */
 HVEMU__NOINLINE static uint16_t handle_list(struct hvemu_invocation *shown, hvemu_handler *handler,
                                             struct hvemu__work *work)
 {

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The simulated machine: partitions, what is mapped in each of them, and properties. A page of a
- * partition is a page of its parent, and so on up to the root, whose pages are memory; so rights that
- * an ancestor takes away are gone at once. */
+ * partition is a page of its parent, and so on up to the root, whose pages are memory; so rights
+ * that an ancestor takes away are gone at once. */
 
 #include "double_internal.h"
 

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The *.hvs text format (docs/hvs.md): vectors that set an instance up, make calls and say all that
- * changes, and scripts for the test double. Files are read and judged here; who runs them is told by
- * line and words what there is to do. */
+ * changes, and scripts for the test double. Files are read and judged here; who runs them is told
+ * by line and words what there is to do. */
 
 #ifndef HVS_H
 #define HVS_H
@@ -205,7 +205,8 @@ struct hvs_file {
 
 extern const char *const hvs_convention_names[HVS_CONVENTIONS];
 
-/* Reads a file, or the text that would stand in it. NULL: `error` says why, as "path:line: what". */
+/* Reads a file, or the text that would stand in it. NULL: `error` says why, as "path:line:
+ * what". */
 struct hvs_file *hvs_load(const char *path, char *error, size_t error_bytes);
 struct hvs_file *hvs_parse(const char *path, const char *text, size_t bytes, char *error,
                            size_t error_bytes);

@@ -230,7 +230,8 @@ HV_STATUS HvGetVpRegisters(HV_PARTITION_ID PartitionId, HV_VP_INDEX VpIndex,
                            uint32_t *RegisterCount, const HV_REGISTER_NAME *RegisterNameList,
                            HV_REGISTER_VALUE *RegisterValueList);
 
-/* Writes registers, of whom HvGetVpRegisters reads. TLFS 2.0a 10.4.4, 6.0b 7.10; call 0x0051.
+/* Writes registers, of whom HvGetVpRegisters reads, each with a call of its own. TLFS 2.0a 10.4.4,
+ * 6.0b 7.10; call 0x0051.
  *   HV_STATUS_INVALID_VP_INDEX        no such processor
  *   HV_STATUS_INVALID_PARAMETER       no such register, it cannot be written, or not this value
  *   HV_STATUS_INVALID_REGISTER_VALUE  not this value (5.0C) */

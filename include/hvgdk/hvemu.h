@@ -24,14 +24,14 @@
  * Threads  Any function may run at the same time as any other, on any thread, except that a struct
  *          hvemu_vp takes one call at a time and that hvemu_init() comes first.
  * Locking  Calls about a partition's properties, memory, VPs and intercepts take a try-lock of that
- *          partition, and so do the VMM's own calls whose target need not be active. Life-cycle calls take the instance's as well: create, initialize, finalize
- *          and delete a partition, create, delete, attach and detach a VP, (un)register, reset.
- *          WRMSR of the two hypercall MSRs takes another one of the partition, as do reset and
- *          HvSetVpRegisters of them. Found taken, a guest's call is repeated (HVEMU_REPEAT), a C caller gets HV_STATUS_TIMEOUT or
+ *          partition, and so do the VMM's own calls whose target need not be active. Life-cycle
+ *          calls take the instance's as well: create, initialize, finalize and delete a partition,
+ *          create, delete, attach and detach a VP, (un)register, reset. WRMSR of the two hypercall
+ *          MSRs takes another one of the partition, as do reset and HvSetVpRegisters of them. Found
+ *          taken, a guest's call is repeated (HVEMU_REPEAT), a C caller gets HV_STATUS_TIMEOUT or
  *          HVEMU_E_BUSY and calls again; whoever holds it is inside one bounded step or one of the
  *          VMM's ops. So it is with C calls of the VMM's own calls whose output, or output element,
- *          is larger than 64 bytes: one at a time. Everything else is lock-free and
- *          signal-safe. */
+ *          is larger than 64 bytes: one at a time. Everything else is lock-free and signal-safe. */
 
 #ifndef HVGDK_HVEMU_H
 #define HVGDK_HVEMU_H

@@ -1,10 +1,10 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* The conformance vectors: each vector of each *.hvs file of the directory given, in each convention
- * that applies to it, is a test of its own, run twice, with everything that nobody set preset to
- * 0xA5 and to 0x5A. Then the format itself: each vector of wrong/wrong.hvs must fail in each of its
- * conventions, and files with faults must be refused with their line.
+/* The conformance vectors: each vector of each *.hvs file of the directory given, in each
+ * convention that applies to it, is a test of its own, run twice, with everything that nobody set
+ * preset to 0xA5 and to 0x5A. Then the format itself: each vector of wrong/wrong.hvs must fail in
+ * each of its conventions, and files with faults must be refused with their line.
  *
  * With `atomic` behind the directory, instead of all that: each vector in each convention that has
  * its lists in guest memory, while other VPs change and unmap that memory. With `faults`: each in

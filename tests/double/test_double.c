@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* The test double, and the example client against it: in a world where nothing fails, in one for each
- * call that may fail, and in one for each op that may. Whatever happens, nothing may be lost or half
- * made. */
+/* The test double, and the example client against it: in a world where nothing fails, in one for
+ * each call that may fail, and in one for each op that may. Whatever happens, nothing may be lost
+ * or half made. */
 
 #include "walk.h"
 
@@ -40,7 +40,8 @@ static void load(struct hvdouble *d, const char *text)
         fail_msg("%s", error);
 }
 
-/* A life of the client with these faults. Returns how it went, and how many of them came to pass. */
+/* A life of the client with these faults. Returns how it went, and how many of them came to
+ * pass. */
 static HV_STATUS live(const char *faults, uint64_t *came)
 {
     struct hvdouble *d = make_double();

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Two tenants on one machine, whose memory and registers hold nothing but 0xA5 here and 0x17 there:
- * however one is shifted, it does not become the other, as 0x5A would when CR3 becomes a page number.
- * Both make calls at random, on themselves, on each other, on their children and on what is not
- * there, from C and from the registers of their processors. Two bytes of one tenant's in a row must
- * never be found in an output, in the registers, in the memory or in the log of the other. */
+ * however one is shifted, it does not become the other, as 0x5A would when CR3 becomes a page
+ * number. Both make calls at random, on themselves, on each other, on their children and on what is
+ * not there, from C and from the registers of their processors. Two bytes of one tenant's in a row
+ * must never be found in an output, in the registers, in the memory or in the log of the other. */
 
 #include "walk.h"
 

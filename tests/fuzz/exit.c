@@ -1,11 +1,12 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* Exits: frames with any registers, in any mode, of the processors of a root, a guest and its child,
- * while the ops answer and call back as the input says, and the VMM does this and that between them.
- * After each: the way that the checks of docs/architecture.md took, as an independent decoder sees
- * it; no register changed that is not marked; the ops asked for the declared lists alone, once; a
- * call that failed has changed nothing; a repetition gets on; and the instance is in order. */
+/* Exits: frames with any registers, in any mode, of the processors of a root, a guest and its
+ * child, while the ops answer and call back as the input says, and the VMM does this and that
+ * between them. After each: the way that the checks of docs/architecture.md took, as an independent
+ * decoder sees it; no register changed that is not marked; the ops asked for the declared lists
+ * alone, once; a call that failed has changed nothing; a repetition gets on; and the instance is in
+ * order. */
 
 #include "expect.h"
 #include "fake_vmm.h"

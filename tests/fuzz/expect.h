@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The decoder a second time, from the specification (TLFS 6.0b 3.3 to 3.8, 3.12, with the variable
- * header and the nested bit where the online pages have them) and docs/decisions.md: plain, and with
- * nothing of the library but its frame. */
+ * header and the nested bit where the online pages have them) and docs/decisions.md: plain, and
+ * with nothing of the library but its frame. */
 
 #ifndef EXPECT_H
 #define EXPECT_H

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What the fuzz targets share: bytes of the input become numbers and calls, and an instance becomes
- * a number that changes when anything in it does. A target is a function of its input alone; what it
- * finds wrong it says with cmocka's asserts, which end the process. */
+ * a number that changes when anything in it does. A target is a function of its input alone; what
+ * it finds wrong it says with cmocka's asserts, which end the process. */
 
 #ifndef FUZZ_H
 #define FUZZ_H

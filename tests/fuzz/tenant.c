@@ -3,10 +3,11 @@
 
 /* Two tenants of one root. Whatever the VMM holds of the second one, and whatever that one says, is
  * made of canaries: its memory and lists, registers and properties, page numbers, ports, MSRs. The
- * input is what the first one does, by every way, in between what the second one and the VMM do from
- * a list. No two canaries in a row may get into what the first tenant is given or an op is told
- * about it; no op may be called about the second; and nothing that the library keeps of the second
- * may change. Both have children, whose slots and processors go from one to the other as they die. */
+ * input is what the first one does, by every way, in between what the second one and the VMM do
+ * from a list. No two canaries in a row may get into what the first tenant is given or an op is
+ * told about it; no op may be called about the second; and nothing that the library keeps of the
+ * second may change. Both have children, whose slots and processors go from one to the other as
+ * they die. */
 
 #include "fuzz.h"
 

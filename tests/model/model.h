@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /* A model of the parent interface: partitions, their pools, memory, processors, intercepts and
- * external interrupts, as the specification and docs/decisions.md describe them. It is separate from
- * the library: it includes nothing of it, its numbers are the specification's, and where the library
- * is fast the model is plain: everything is found by looking through an array, and what can be
- * computed is not kept. test_model.c compares the two. */
+ * external interrupts, as the specification and docs/decisions.md describe them. It is separate
+ * from the library: it includes nothing of it, its numbers are the specification's, and where the
+ * library is fast the model is plain: everything is found by looking through an array, and what can
+ * be computed is not kept. test_model.c compares the two. */
 
 #ifndef MODEL_H
 #define MODEL_H
@@ -172,7 +172,8 @@ struct model {
 void model_init(struct model *m, const struct model_config *config, const struct model_ops *ops,
                 void *ctx, uint64_t root);
 
-/* A hypercall of a partition's VP; vp is NO_VP if the host makes it for the partition. Returns the result value: status, and reps completed from bit 0x20 on. */
+/* A hypercall of a partition's VP; vp is NO_VP if the host makes it for the partition. Returns the
+ * result value: status, and reps completed from bit 0x20 on. */
 uint64_t model_hypercall(struct model *m, uint64_t caller, uint32_t vp, uint64_t control,
                          const uint8_t *in, size_t in_bytes, uint8_t *out, size_t out_bytes);
 

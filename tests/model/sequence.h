@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* Random calls. Most are what a sensible parent would do with the partitions that the model knows of,
- * and then something of some is spoilt: caller, target, control word, length, a reserved field. */
+/* Random calls. Most are what a sensible parent would do with the partitions that the model knows
+ * of, and then something of some is spoilt: caller, target, control word, length, a reserved
+ * field. */
 
 #ifndef MODEL_SEQUENCE_H
 #define MODEL_SEQUENCE_H

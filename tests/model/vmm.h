@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The VMM below a hypervisor: a page of everything, and no thought of its own. The test has two of
- * them, one serving the library's ops and one the model's, which are to be asked the same and to end
- * up the same. Each answers as its script says at one call of one op, and keeps a log. */
+ * them, one serving the library's ops and one the model's, which are to be asked the same and to
+ * end up the same. Each answers as its script says at one call of one op, and keeps a log. */
 
 #ifndef MODEL_VMM_H
 #define MODEL_VMM_H

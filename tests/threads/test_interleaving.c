@@ -1,15 +1,15 @@
 /* SPDX-FileCopyrightText: The libhvemu authors */
 /* SPDX-License-Identifier: MIT */
 
-/* Two actions at once, without chance: a call runs while the library's memory is out of reach, so that
- * each of its accesses there is a signal, and before the k-th access all of the other action
+/* Two actions at once, without chance: a call runs while the library's memory is out of reach, so
+ * that each of its accesses there is a signal, and before the k-th access all of the other action
  * happens, for every k. What comes out must be what comes out when the one follows the other. An
  * action of several parts may also have the call between two of them.
  *
  * This finds what threads meet once in a million tries, as a partition that is ended and made anew,
  * by another owner and with the same interrupt acknowledged, between two loads. The same way a call
- * is made to lose every race there is, and meets what is only there while another thread is inside an
- * op. x86-64 Linux only; under a sanitizer there is nothing more to be learnt. */
+ * is made to lose every race there is, and meets what is only there while another thread is inside
+ * an op. x86-64 Linux only; under a sanitizer there is nothing more to be learnt. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* REG_EFL */
@@ -780,8 +780,8 @@ static void change_the_acknowledged(void)
     meddle_with((int (*const[])(void)){clear, assert_another, take_it}, 3);
 }
 
-/* *times 0: the call while somebody meddles, and again when nobody does any more. Else: what meddled,
-   so often, and then the call. */
+/* *times 0: the call while somebody meddles, and again when nobody does any more. Else: what
+ * meddled, so often, and then the call. */
 static struct outcome lose_all_races(int (*run)(void), enum begin begin, void (*meddle)(void),
                                      unsigned *times)
 {
@@ -906,7 +906,8 @@ static void a_reset_that_meets_a_guest_at_its_page_is_to_be_repeated(void **stat
     assert_int_not_equal(met, 0);
 }
 
-/* A VP that its parent's call ends while the VMM is about to: its memory may be another's by then. */
+/* A VP that its parent's call ends while the VMM is about to: its memory may be another's by
+ * then. */
 
 static int delete_boot_by_call(void)
 {

@@ -460,9 +460,9 @@ static void each_acknowledged_interrupt_is_cleared_exactly_once(void **state)
 
 /* Lives and deaths.
  *
- * Partitions 2 and 3 are brothers who own slot 4 in turn: its even generations are 2's, its odd ones
- * 3's. Slot 4's partition has a child in slot 5. Between two lives slot 5 has another guest, so that
- * the next partition is slot 4's again; the child's generation is twice its parent's. */
+ * Partitions 2 and 3 are brothers who own slot 4 in turn: its even generations are 2's, its odd
+ * ones 3's. Slot 4's partition has a child in slot 5. Between two lives slot 5 has another guest,
+ * so that the next partition is slot 4's again; the child's generation is twice its parent's. */
 
 static uint64_t owner_of(uint64_t generation)
 {

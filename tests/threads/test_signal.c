@@ -225,7 +225,8 @@ static uint16_t call_on(uint16_t code, uint64_t id)
 }
 
 /* One round of every life-cycle call and of what else there is, each answer as if no signal had
-   come, but for what the handler may have cleared. Returns how many interrupts were acknowledged. */
+ * come, but for what the handler may have cleared. Returns how many interrupts were
+ * acknowledged. */
 static unsigned long round_of_calls(void)
 {
     const uint8_t in[56] = {0};

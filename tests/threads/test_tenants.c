@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Tenants side by side: each thread is a partition that makes, feeds, fills, runs and ends children
- * of its own, while the root looks on and takes privileges away and gives them back. Nobody's answer
- * depends on the others, but for "repeat", and that only where one lock is everybody's: the life
- * cycle's. ThreadSanitizer watches.
+ * of its own, while the root looks on and takes privileges away and gives them back. Nobody's
+ * answer depends on the others, but for "repeat", and that only where one lock is everybody's: the
+ * life cycle's. ThreadSanitizer watches.
  *
  * test_tenants [rounds of each tenant] */
 
@@ -132,7 +132,8 @@ static void withdraw(uint64_t partition, uint64_t first)
     check(sum == PAGES * (PAGES - 1) / 2, "a pool gave back other pages than it was given");
 }
 
-/* All that is about the child alone: nobody else has its lock, so nothing is ever to be repeated. */
+/* All that is about the child alone: nobody else has its lock, so nothing is ever to be
+ * repeated. */
 static void use_child(uint64_t child, struct hvemu_vp *vp, uint64_t mark)
 {
     static const HV_REGISTER_NAME names[2] = {LE32(HvX64RegisterRax), LE32(HvX64RegisterRcx)};
@@ -221,8 +222,8 @@ static void *be_tenant(void *arg)
     return NULL;
 }
 
-/* The root lists its children and theirs, changes a privilege of theirs, and looks for intercepts of IDs that
- * come and go. */
+/* The root lists its children and theirs, changes a privilege of theirs, and looks for intercepts
+ * of IDs that come and go. */
 static void be_root(void)
 {
     const struct hvemu_caller caller = {.hv = hv, .partition = hvemu_root(hv)};

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* A VMM for tests: a few pages of guest memory, registers, properties and a list of the pages that
- * are mapped or deposited, a log of every op, and a way to make any op fail, block, lie or call back
- * into the library at its n-th call. */
+ * are mapped or deposited, a log of every op, and a way to make any op fail, block, lie or call
+ * back into the library at its n-th call. */
 
 #ifndef FAKE_VMM_H
 #define FAKE_VMM_H

@@ -145,8 +145,8 @@ static struct fake_vmm *new_vmm(void)
     return vmm;
 }
 
-/* As the decoder says, and as the guest is told: whatever the call then does, it is not told 2, 3 or
- * 4 for a word that is valid, and nothing else for one that is not. */
+/* As the decoder says, and as the guest is told: whatever the call then does, it is not told 2, 3
+ * or 4 for a word that is valid, and nothing else for one that is not. */
 static void try_word(struct fake_vmm *vmm, uint64_t control)
 {
     struct hvemu_x64_frame frame = fake_frame64(control, 0x1000, 0x2000);

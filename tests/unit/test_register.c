@@ -350,7 +350,7 @@ static void put_lists(const void *in, size_t in_bytes)
 {
     memset(w.vmm->ram + IN, 0xEE, PAGE);
     memset(w.vmm->ram + OUT, 0x5A, PAGE);
-    if (in_bytes)
+    if (in)
         memcpy(w.vmm->ram + IN, in, in_bytes);
 }
 
@@ -362,7 +362,7 @@ static void execute(int fast, uint64_t control, const void *in, size_t in_bytes,
     call.control = fast ? control | FAST : control;
     call.in_gpa = IN;
     call.out_gpa = OUT;
-    if (fast && in_bytes)
+    if (fast && in)
         memcpy(call.fast, in, in_bytes);
     reply.action = hvemu_execute(w.vp, &call);
     reply.result = reply.action == HVEMU_STEP ? call.result : 0;
@@ -384,7 +384,7 @@ static void execute_registers(int wide, int fast, uint64_t control, const void *
     uint32_t changed, chunks = 0;
 
     memset(block, 0x5A, sizeof block);
-    if (fast && in_bytes)
+    if (fast && in)
         memcpy(block, in, in_bytes);
     frame = wide ? fake_frame64(word, fast ? le64dec(block) : IN, fast ? le64dec(block + 8) : OUT)
                  : fake_frame32(word, fast ? le64dec(block) : IN, fast ? le64dec(block + 8) : OUT);
@@ -986,9 +986,9 @@ static void any_one_of_many_can_be_taken_away_and_put_back(void **state)
     }
 }
 
-/* Codes that the table of own calls would have at the same place, its last one, and at the two after
- * that, which are its first: one block without a gap, in which nearly all lie elsewhere than they
- * would. The last of each place is never registered. */
+/* Codes that the table of own calls would have at the same place, its last one, and at the two
+ * after that, which are its first: one block without a gap, in which nearly all lie elsewhere than
+ * they would. The last of each place is never registered. */
 enum { AT_LAST = 5, AT_FIRST = 3, AT_SECOND = 3, CROWD = AT_LAST + AT_FIRST + AT_SECOND };
 
 static unsigned at_place(uint32_t place, uint16_t *codes, unsigned count)

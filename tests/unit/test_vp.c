@@ -353,7 +353,8 @@ static void a_vps_scratch_is_zeroed_before_another_has_it(void **state)
 
 enum { CREATE_VP = 0x4E, DELETE_VP, START_VP = 0x99, INDEX_OF_APIC_ID };
 
-/* A default configuration with a VP of the root's to call from, and the Hv functions as the root. */
+/* A default configuration with a VP of the root's to call from, and the Hv functions as the
+ * root. */
 static struct hvemu_vp *by_root;
 static struct hvemu_caller as_root;
 
