@@ -241,9 +241,6 @@ static enum hvemu_result insert(struct hvemu *hv, const struct hvemu_descriptor 
     if (hv->call_count == hv->config.calls)
         return HVEMU_E_SPACE;
     hv->calls[hv->call_count] = *call;
-    /* The count of ops keeps none but an active target. */
-    if (call->target && call->states != HVEMU_STATE_ACTIVE)
-        hv->calls[hv->call_count].target |= HVEMU__LOCK;
     put(hv, &hv->calls[hv->call_count++]);
     return HVEMU_OK;
 }

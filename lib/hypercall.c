@@ -52,15 +52,26 @@ static int lock_target(const struct hvemu__invocation *target)
     return 0;
 }
 
+/* Whether a judged target is held by its try-lock. Of the VMM's own calls those whose target need
+ * not be active, as the count of ops keeps an active partition alone; but a caller is kept already. */
+static int by_lock(const struct hvemu__invocation *target)
+{
+    const struct hvemu_descriptor *row = target->shown.call;
+
+    return row->handler
+               ? row->states != HVEMU_STATE_ACTIVE && target->shown.target != target->shown.caller
+               : row->target & HVEMU__LOCK;
+}
+
 /* Keeps the target as it was judged until let_go(): by its try-lock, or by its count of ops, which
  * the VMM's own calls need: the library's that take no lock judge anew whatever they lose a race
- * for, others cannot. The count keeps an active partition alone. */
+ * for, others cannot. */
 static uint16_t hold(struct hvemu__invocation *target)
 {
     struct hvemu__partition *held = target->partition;
     uint16_t status;
 
-    if (target->shown.call->target & HVEMU__LOCK) {
+    if (by_lock(target)) {
         if (!lock_target(target))
             return HV_STATUS_TIMEOUT;
         status = hvemu__judge(target);
@@ -77,7 +88,7 @@ static uint16_t hold(struct hvemu__invocation *target)
 
 static void let_go(const struct hvemu__invocation *target)
 {
-    if (target->shown.call->target & HVEMU__LOCK)
+    if (by_lock(target))
         hvemu__unlock(&target->partition->rest->lock);
     else
         hvemu__sub(&target->partition->ops, 1);
@@ -276,8 +287,9 @@ static uint16_t run_from_c(struct hvemu__invocation *invocation, struct hvemu__w
 
 /* Judges the control word and the caller's blocks, whose places `work` has, and says what is to be
  * done. By itself, so that nothing of it is on the stack when that is done. */
-HVEMU__NOINLINE static uint16_t prepare(struct hvemu__invocation *invocation,
-                                        struct hvemu__work *work, size_t in_bytes, size_t out_bytes)
+HVEMU__NOINLINE static uint16_t plan_from_c(struct hvemu__invocation *invocation,
+                                            struct hvemu__work *work, size_t in_bytes,
+                                            size_t out_bytes)
 {
     const struct hvemu_descriptor *row = invocation->shown.call;
     const struct hvemu__work given = *work;
@@ -321,14 +333,18 @@ uint64_t hvemu__hypercall(struct hvemu *hv, const struct hvemu *known, uint64_t 
     partition = hvemu__caller(hv, caller, row);
     if (!partition)
         return HV_STATUS_ACCESS_DENIED;
-    hvemu__introduce(&invocation, hv, NULL, partition, caller, row,
-                     control & ~(uint64_t)HV_HYPERCALL_FAST, 0);
-    status = prepare(&invocation, &work, in_bytes, out_bytes);
+    invocation.shown.hv = hv;
+    invocation.shown.call = row;
+    invocation.shown.control = control & ~(uint64_t)HV_HYPERCALL_FAST;
+    status = plan_from_c(&invocation, &work, in_bytes, out_bytes);
     if (status != HV_STATUS_SUCCESS)
         return status;
     /* No VP keeps the caller from its end, as it does in a native call; its count of ops does. */
     hvemu__add(&partition->ops, 1);
     if (hvemu__alive(partition, caller)) {
+        /* Not before: its context is its slot's. */
+        hvemu__introduce(&invocation, hv, NULL, partition, caller, row, invocation.shown.control,
+                         invocation.shown.header_bytes);
         status = run_from_c(&invocation, &work);
         result = hvemu__result(row, &work, status);
     }

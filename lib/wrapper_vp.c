@@ -73,8 +73,9 @@ HVEMU_API HV_STATUS HvSetVpRegisters(HV_PARTITION_ID PartitionId, HV_VP_INDEX Vp
                    sizeof *RegisterValueList);
         }
         status = hvemu__call_reps(HvCallSetVpRegisters, in, sizeof in, item, NULL, 0, &count);
+        count = count != 0; /* whatever a caller's own hypercall() says */
         done += count;
-    } while (status == HV_STATUS_SUCCESS && done < wanted);
+    } while (status == HV_STATUS_SUCCESS && count && done < wanted);
     *RegisterCount = done;
     return status;
 }

@@ -184,6 +184,7 @@ packaging=builds with this machine's compiler
 bench=times, and counts of instructions, are not an emulator's
 docs=texts
 protocol=models of the sources, not of what was built
+schedules=of the sources, too
 long=one that runs, with more steps"
 labels=$(echo "$left_out" | sed 's/=.*//' | paste -s -d'|')
 # Under qemu-user: those about nothing but order, and for --quick those that take longest.

@@ -84,8 +84,8 @@ enum hvemu_result {
 struct hvemu_config {
     size_t size;
     uint32_t partitions; /* capacity, the root included, 1 .. 2^21-2; default 16 */
-    /* Capacity, all partitions together, 1 .. 2^32-2; index bound; default 16. Each takes 8192
-       bytes for the lists of its calls. */
+    /* Capacity, all partitions together, 1 .. 2^32-2; index bound; default 16. Each takes 8448
+       bytes for its calls: their lists, and one that is decoded. */
     uint32_t vps;
     uint32_t depth;    /* levels below the root, 1 .. 255; default 2 */
     uint32_t children; /* of one partition; default: no limit of its own */
@@ -695,7 +695,8 @@ struct hvemu_descriptor {
     uint16_t in, in_each;   /* bytes of the fixed header, of each element */
     uint16_t out, out_each; /* bytes of a simple call's output; of each element's */
     /* HVEMU_PARENT, HVEMU_SELF or both: the fixed header begins with a partition ID that must name
-       a child of the caller, or the caller; and the HVEMU_STATE_ it may be in. */
+       a child of the caller, or the caller; and the HVEMU_STATE_ it may be in. If that is not
+       active alone, a call on a child holds its try-lock: one at a time. */
     uint8_t target, states;
     uint8_t reserved[2];
 };

@@ -19,6 +19,7 @@
 #include "world.h"
 
 #include <err.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +335,7 @@ static int named(const char *name, char **names)
 
 int main(int argc, char **argv)
 {
+    static const struct option none[] = {{NULL, 0, NULL, 0}};
     int option, right = 1;
 
 #ifdef NO_FIBERS
@@ -342,7 +344,7 @@ int main(int argc, char **argv)
 #endif
     world_program.preemptions = 3;
     world_program.judge = judge;
-    while ((option = getopt(argc, argv, "cp:s:")) != -1)
+    while ((option = getopt_long(argc, argv, "cp:s:", none, NULL)) != -1)
         switch (option) {
         case 'c':
             checks = 1;

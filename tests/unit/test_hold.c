@@ -155,6 +155,47 @@ static void the_target_of_ones_own_call_is_held_in_every_state(void **state)
     fake_free(now.vmm);
 }
 
+/* Its caller is kept already, so that its parent need not wait for it. */
+static uint16_t be_asked(const struct hvemu_invocation *invocation, const void *in,
+                         const void *item, void *out)
+{
+    uint8_t parameters[16] = {0}, balance[16];
+
+    (void)in, (void)item, (void)out;
+    now.elements++;
+    if (invocation->call->target != (HVEMU_PARENT | HVEMU_SELF)) /* as it was registered */
+        return 0x08;
+    le64enc(parameters, now.victim);
+    return (uint16_t)hvemu_hypercall(now.vmm->hv, now.parent, 0x4A, parameters, sizeof parameters,
+                                     balance, sizeof balance);
+}
+
+static void a_call_about_its_caller_takes_no_lock(void **state)
+{
+    const struct hvemu_config config = {.size = sizeof config, .calls = 1};
+    const struct hvemu_descriptor call = {.size = sizeof call,
+                                          .name = "own",
+                                          .handler = be_asked,
+                                          .code = OWN,
+                                          .in = 8,
+                                          .target = HVEMU_PARENT | HVEMU_SELF,
+                                          .states = HVEMU_STATE_ACTIVE | HVEMU_STATE_FINALIZING};
+    uint8_t in[8];
+
+    (void)state;
+    memset(&now, 0, sizeof now);
+    now.vmm = fake_new(&config, NULL);
+    now.parent = now.vmm->root;
+    assert_result(hvemu_register(now.vmm->hv, &call), HVEMU_OK);
+    now.victim = fake_child(now.vmm, now.parent);
+    le64enc(in, now.victim);
+    assert_u64(hvemu_hypercall(now.vmm->hv, now.victim, OWN, in, sizeof in, NULL, 0), 0);
+    /* Its parent's call holds it. */
+    assert_u64(hvemu_hypercall(now.vmm->hv, now.parent, OWN, in, sizeof in, NULL, 0), 0x78);
+    assert_int_equal(now.elements, 2);
+    fake_free(now.vmm);
+}
+
 static void a_refused_call_holds_nobody(void **state)
 {
     uint8_t in[8 + 8] = {0};
@@ -214,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_caller_from_c_is_held_during_its_call),
         cmocka_unit_test(the_target_of_ones_own_call_is_held_during_it),
         cmocka_unit_test(the_target_of_ones_own_call_is_held_in_every_state),
+        cmocka_unit_test(a_call_about_its_caller_takes_no_lock),
         cmocka_unit_test(a_refused_call_holds_nobody),
         cmocka_unit_test(the_hv_functions_are_the_librarys_whatever_is_withdrawn),
     };

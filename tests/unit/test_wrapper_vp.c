@@ -955,6 +955,28 @@ static uint64_t measure(const struct hvemu_caller *caller, uint64_t control, con
     return 0x06;
 }
 
+static void a_callers_own_door_that_does_nothing_ends_a_list(void **state)
+{
+    const HV_REGISTER_NAME names[3] = {LE32(1), LE32(2), LE32(3)};
+    const HV_REGISTER_VALUE values[3] = {{.Reg64 = 0}};
+    uint32_t count = 3;
+
+    (void)state;
+    door.calls = 0;
+    door.answer = 0;
+    door.caller = (struct hvemu_caller){.hypercall = enter_door};
+    hvemu_attach(&door.caller);
+    assert_status(HvSetVpRegisters(0x1234, 0, &count, names, values), 0x00);
+    assert_int_equal(count, 0);
+    assert_int_equal(door.calls, 1);
+    /* Nor does it do more than it was asked for. */
+    count = 3;
+    door.answer = 0x0500000000;
+    assert_status(HvSetVpRegisters(0x1234, 0, &count, names, values), 0x00);
+    assert_int_equal(count, 3);
+    assert_int_equal(door.calls, 4);
+}
+
 static void a_callers_own_door_gets_blocks_of_the_calls_sizes(void **state)
 {
     (void)state;
@@ -970,6 +992,7 @@ int main(void)
 #define ATTACHED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         ATTACHED(a_callers_own_door_gets_every_call_and_gives_every_answer),
+        ATTACHED(a_callers_own_door_that_does_nothing_ends_a_list),
         ATTACHED(a_callers_own_door_gets_blocks_of_the_calls_sizes),
         ATTACHED(whoever_may_not_call_gets_nothing_and_completes_nothing),
         ATTACHED(a_function_inside_another_on_the_same_partition_is_to_be_called_again),
