@@ -99,11 +99,11 @@ list_skips() # preset, log
 tests() # stage, preset, ctest's options...
 {
     stage=$1
-    log=$(echo "tests-$stage" | tr ' ' -)
+    list=tests-$(echo "$stage" | tr ' ' -)
     shift
-    logged "$log" ctest_in "$@"
-    say "$stage: $(grep 'tests passed' "$check/$log.log")"
-    list_skips "$1" "$check/$log.log"
+    logged "$list" ctest_in "$@"
+    say "$stage: $(grep 'tests passed' "$check/$list.log")"
+    list_skips "$1" "$check/$list.log"
     stage_ends "$stage"
 }
 

@@ -189,7 +189,7 @@ long=one that runs, with more steps"
 labels=$(echo "$left_out" | sed 's/=.*//' | paste -s -d'|')
 # Under qemu-user: those about nothing but order, and for --quick those that take longest.
 orders="test_linearizable test_lifecycle_race"
-slow="test_short_way test_double test_poison conformance_atomic model"
+slow="test_short_way test_double test_poison conformance_atomic conformance_faults model"
 
 # What a program was built for, from itself.
 what_is()

@@ -99,13 +99,13 @@ void take_call(struct bytes *bytes, const struct shape *own, const uint64_t *ids
 {
     const unsigned id = take_below(bytes, 256);
     struct shape shape = {0};
-    uint64_t count;
-    size_t at = 0;
+    size_t header, count, at = 0;
 
     said->control = take_control(bytes, own);
-    count = said->control >> 32 & 0xFFF;
+    header = (size_t)(said->control >> 17 & 0x3FF) * 8;
+    count = (size_t)(said->control >> 32 & 0xFFF);
     if (find_shape((uint16_t)said->control, own, &shape)) {
-        said->in_bytes = shape.in + (said->control >> 17 & 0x3FF) * 8 + count * shape.in_each;
+        said->in_bytes = shape.in + header + count * shape.in_each;
         said->out_bytes = shape.out + count * shape.out_each;
     } else
         said->in_bytes = said->out_bytes = take_below(bytes, 128);
