@@ -301,6 +301,14 @@ static int explained(const struct history *h)
 #ifdef __SANITIZE_THREAD__
 #define UNDER_TSAN
 #endif
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_ASAN
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define UNDER_ASAN
+#endif
 
 /* The clock is to order the records, not to hide from ThreadSanitizer that the library does not
  * order something; a call is opaque, and the processors it runs on order any atomic addition. */
@@ -322,8 +330,8 @@ static struct history history;
 static atomic_uint now, generation_hint, owner_hint;
 static uint64_t guest_memory[THREADS];
 
-#ifdef UNDER_TSAN
-static unsigned long histories = 10000;
+#if defined(UNDER_TSAN) || defined(UNDER_ASAN)
+static unsigned long histories = 10000; /* of those that are slow */
 #else
 static unsigned long histories = 50000;
 #endif
