@@ -1568,6 +1568,28 @@ static void a_c_callers_elements_are_read_where_they_are(void **state)
     assert_elements(FROM_C, 2, 5, 4);
 }
 
+static uint16_t keep_its_copy(const struct hvemu_invocation *invocation, const void *in,
+                              const void *item, void *out)
+{
+    (void)item, (void)out;
+    memset(callers_bytes, 0x77, sizeof callers_bytes);
+    return memcmp(in, bytes_from(0x21), invocation->header_bytes) ? BAD_PARAMETER : 0;
+}
+
+static void a_c_callers_header_of_64_bytes_is_private(void **state)
+{
+    const struct hvemu_descriptor call = {SIZE, .name = "HvCallKeeping", .handler = keep_its_copy,
+                                          .code = HEADER, .in = 64};
+
+    (void)state;
+    assert_result(hvemu_register(w.hv, &call), HVEMU_OK);
+    memcpy(callers_bytes, bytes_from(0x21), sizeof callers_bytes);
+    assert_status(hvemu_hypercall(w.hv, hvemu_root(w.hv), HEADER, callers_bytes,
+                                  sizeof callers_bytes, NULL, 0),
+                  0);
+    assert_int_equal(callers_bytes[0], 0x77);
+}
+
 /* spy() looks at every byte; each way finds the rubbish of the call before in its room. */
 static void output_begins_as_zeros(void **state)
 {
@@ -2499,6 +2521,7 @@ int main(void)
         IN_WORLD(a_handler_that_spoils_its_input_spoils_nothing_else),
         IN_WORLD(a_c_callers_elements_are_read_where_they_are),
         IN_WORLD(the_caller_changing_its_memory_meanwhile_does_not_matter),
+        IN_BARE_WORLD(a_c_callers_header_of_64_bytes_is_private),
         IN_WORLD(output_begins_as_zeros),
         IN_WORLD(output_of_a_simple_call_that_fails_is_thrown_away),
         IN_WORLD(output_of_the_element_that_fails_is_thrown_away),
