@@ -118,24 +118,32 @@ static void the_target_of_ones_own_call_is_held_during_it(void **state)
     is_ended_afterwards();
 }
 
-static void the_target_of_ones_own_call_is_held_in_every_state(void **state)
+/* A call on a partition in these states too. */
+static void set_up_for(hvemu_handler *handler, uint8_t target, uint8_t states)
 {
     const struct hvemu_config config = {.size = sizeof config, .calls = 1};
     const struct hvemu_descriptor call = {.size = sizeof call,
                                           .name = "own",
-                                          .handler = be_ended,
+                                          .handler = handler,
                                           .code = OWN,
                                           .in = 8,
-                                          .target = HVEMU_PARENT,
-                                          .states = HVEMU_STATE_UNINITIALIZED | HVEMU_STATE_ACTIVE |
-                                                    HVEMU_STATE_FINALIZING | HVEMU_STATE_FINALIZED};
-    uint8_t in[8];
+                                          .target = target,
+                                          .states = states};
 
-    (void)state;
     memset(&now, 0, sizeof now);
     now.vmm = fake_new(&config, NULL);
     now.parent = now.vmm->root;
     assert_result(hvemu_register(now.vmm->hv, &call), HVEMU_OK);
+}
+
+static void the_target_of_ones_own_call_is_held_in_every_state(void **state)
+{
+    uint8_t in[8];
+
+    (void)state;
+    set_up_for(be_ended, HVEMU_PARENT,
+               HVEMU_STATE_UNINITIALIZED | HVEMU_STATE_ACTIVE | HVEMU_STATE_FINALIZING |
+                   HVEMU_STATE_FINALIZED);
     assert_status(fake_create(now.vmm, now.parent, &now.victim), 0);
     le64enc(in, now.victim);
     for (unsigned i = 0; i < 4; i++) {
@@ -172,21 +180,10 @@ static uint16_t be_asked(const struct hvemu_invocation *invocation, const void *
 
 static void a_call_about_its_caller_takes_no_lock(void **state)
 {
-    const struct hvemu_config config = {.size = sizeof config, .calls = 1};
-    const struct hvemu_descriptor call = {.size = sizeof call,
-                                          .name = "own",
-                                          .handler = be_asked,
-                                          .code = OWN,
-                                          .in = 8,
-                                          .target = HVEMU_PARENT | HVEMU_SELF,
-                                          .states = HVEMU_STATE_ACTIVE | HVEMU_STATE_FINALIZING};
     uint8_t in[8];
 
     (void)state;
-    memset(&now, 0, sizeof now);
-    now.vmm = fake_new(&config, NULL);
-    now.parent = now.vmm->root;
-    assert_result(hvemu_register(now.vmm->hv, &call), HVEMU_OK);
+    set_up_for(be_asked, HVEMU_PARENT | HVEMU_SELF, HVEMU_STATE_ACTIVE | HVEMU_STATE_FINALIZING);
     now.victim = fake_child(now.vmm, now.parent);
     le64enc(in, now.victim);
     assert_u64(hvemu_hypercall(now.vmm->hv, now.victim, OWN, in, sizeof in, NULL, 0), 0);
